@@ -1,0 +1,304 @@
+"""`python -m bench`: one short run on SQLite beside pgbench; `orders`, `profile` and `pgbench` measure at length."""
+
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from bench.load import Plan, Tally, percentile, send_elsewhere
+from bench.pgbench import Cluster, NotInstalled
+from bench.receiver import Count, Receiver
+from bench.report import Profile, Report, Run, per_order, show
+from bench.workload import (
+    CUSTOMERS,
+    RULES,
+    MemoryWatch,
+    Server,
+    cpu_seconds,
+    open_shop,
+    order_number,
+    stage_seconds,
+    subscribe,
+    tree,
+)
+
+WARM_UP = 500
+"""Orders before the measured ones: connections are open, statements prepared, pages cached."""
+
+QUIET_SECONDS = 1.0
+"""All webhooks of the orders have arrived, and nothing more for so long: the backlog is empty."""
+
+STALLED_SECONDS = 30.0
+"""Some are missing, and nothing arrived for so long, more than a lease of the sender: they will not come."""
+
+PAID, TRANSACTION = "customer.order.paid", "voucher.loyalty_card.transaction.created"
+
+progress = Console(stderr=True)
+
+
+class Database(StrEnum):
+    """Where Tallybook keeps its books in the run."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What to run. `rate` is that of the open loop, in orders per second; 0 leaves it out. `beside`: run pgbench too."""
+
+    database: Database
+    seconds: int
+    runs: int = 1
+    workers: int = 1
+    rate: int = 500
+    beside: bool = True
+    quiet: bool = False
+
+
+class Bench:
+    """One run's server and receiver, from an empty database to proved books."""
+
+    def __init__(self, server: Server, receiver: Receiver, say: bool) -> None:
+        self._server = server
+        self._receiver = receiver
+        self._say = say
+        self._sent = 0
+        self._paid = 0
+        self.faults: list[str] = []
+
+    def open(self) -> None:
+        """The shop, its members, its webhook, and the warm-up."""
+        members = open_shop(self._server)
+        self.step("members join")
+        plan = Plan(
+            port=self._server.port, kind="members", headers=self._server.app_headers, path=members, seconds=300, count=CUSTOMERS
+        )
+        self._note(send_elsewhere(plan))
+        subscribe(self._server, self._receiver.url)
+        self.send(seconds=60, count=WARM_UP)
+        self.drain()
+
+    def send(self, *, seconds: float, count: int | None = None, rate: int | None = None) -> Tally:
+        """Send orders, none twice."""
+        server = self._server
+        plan = Plan(
+            port=server.port,
+            kind="orders",
+            headers=server.app_headers,
+            path="/v1/orders",
+            first=self._sent,
+            seed=self._sent + 1,
+            seconds=seconds,
+            count=count,
+            rate=rate,
+        )
+        tally = send_elsewhere(plan)
+        self._note(tally)
+        self._sent += tally.answered + tally.refused + tally.broken
+        self._paid += tally.answered
+        return tally
+
+    def drain(self) -> Count:
+        """Wait until each award's webhook has arrived and no other is on its way; notes a fault when they stop coming."""
+        since = time.monotonic()
+        while True:
+            count = self._receiver.count()
+            quiet = time.monotonic() - max(count.last_at, since)
+            missing = self._paid * (RULES + 1) - count.events.get(TRANSACTION, 0) - count.events.get(PAID, 0)
+            if missing <= 0 and quiet >= QUIET_SECONDS:
+                return count
+            if quiet >= STALLED_SECONDS:
+                self.faults.append(f"{missing} webhooks never arrived")
+                return count
+            time.sleep(0.1)
+
+    def closed_loop(self, seconds: int) -> tuple[Tally, Count, Profile, float]:
+        """Accepted and sustained: orders as fast as they are answered; what arrived; the profile; webhooks per order."""
+        self.step("closed loop, 64 connections")
+        before, stages, cpu = self._receiver.count(), stage_seconds(self._server.metrics()), cpu_seconds(tree(self._server.pid))
+        tally = self.send(seconds=seconds)
+        after = self.drain()
+        profile = Profile(
+            orders=tally.answered,
+            stages=per_order(stages, stage_seconds(self._server.metrics())),
+            cpu=1e6 * (cpu_seconds(tree(self._server.pid)) - cpu) / max(tally.answered, 1),
+        )
+        return tally, after, profile, (after.total - before.total) / max(tally.answered, 1)
+
+    def open_loop(self, seconds: int, rate: int, run: Run) -> None:
+        """Latencies at a fixed rate: of the answers, and of the last webhook of each order, both since the order was due."""
+        self.step(f"open loop, {rate}/s")
+        tally = self.send(seconds=seconds, rate=rate)
+        self.drain()
+        last_at = {order_number(order): at for order, at in self._receiver.trace().items()}
+        lags = sorted(last_at[number] - due for number, due in tally.due.items() if number in last_at)
+        if len(lags) < len(tally.due):
+            self.faults.append(f"{len(tally.due) - len(lags)} orders of the open loop had no webhook")
+        run.open_rate, run.answer_p50_ms, run.answer_p99_ms = rate, tally.p50_ms, tally.p99_ms
+        run.webhook_p50_ms, run.webhook_p99_ms = 1000 * percentile(lags, 0.5), 1000 * percentile(lags, 0.99)
+
+    def check_awards(self) -> None:
+        """Each order must have been awarded by each rule, once."""
+        awards = self._receiver.count().events.get(TRANSACTION, 0)
+        if awards != self._paid * RULES:
+            self.faults.append(f"{awards} awards for {self._paid} paid orders and {RULES} rules")
+
+    def step(self, what: str) -> None:
+        """Say what is being done, unless told to be quiet."""
+        if self._say:
+            progress.print(f"[dim]{what}[/dim]", highlight=False)
+
+    def _note(self, tally: Tally) -> None:
+        if tally.fault:
+            self.faults.append(tally.fault)
+
+
+def measure(options: Options, url: str, log: Path) -> Run:
+    """One run on the empty database at `url`."""
+    server = Server(url, options.workers, log)
+    with Receiver() as receiver, server, MemoryWatch(server.pid) as memory:
+        bench = Bench(server, receiver, not options.quiet)
+        bench.open()
+        tally, arrived, profile, events = bench.closed_loop(options.seconds)
+        run = Run(
+            accepted=tally.per_second,
+            sustained=tally.answered / (max(arrived.last_at, tally.ended_at) - tally.started_at),
+            events_per_order=events,
+            memory_mb=0.0,
+            profile=profile,
+        )
+        if options.rate:
+            bench.open_loop(options.seconds, options.rate, run)
+        bench.check_awards()
+    run.memory_mb = memory.peak_mb
+    bench.step("verify")
+    found = server.verify()
+    run.faults = bench.faults + ([found] if found else [])
+    return run
+
+
+def measure_all(options: Options) -> Report:
+    """All runs, each on a fresh database and beside a run of pgbench, so that both see the same minutes of the machine."""
+    report = Report(database=options.database, seconds=options.seconds, workers=options.workers, runs=[])
+    home = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        cluster = open_cluster(stack, options, report)
+        for index in range(options.runs):
+            if not options.quiet:
+                progress.print(f"run {index + 1} of {options.runs}", highlight=False)
+            tps = cluster.tps(options.seconds) if cluster and options.beside else None
+            run = measure(options, fresh_database(options, cluster, home, index), home / f"server-{index}.log")
+            run.pgbench = tps
+            report.runs.append(run)
+    return report
+
+
+def open_cluster(stack: ExitStack, options: Options, report: Report) -> Cluster | None:
+    """PostgreSQL, with pgbench's tables if asked for; None where SQLite can do without, noted if that costs the ratios."""
+    if options.database is Database.SQLITE and not options.beside:
+        return None
+    try:
+        cluster = stack.enter_context(Cluster())
+    except NotInstalled:
+        if options.database is Database.POSTGRESQL:
+            raise
+        report.notes.append("PostgreSQL's programs were not found: no pgbench, no ratios.")
+        return None
+    if options.beside:
+        if not options.quiet:
+            progress.print("[dim]pgbench: filling its tables[/dim]", highlight=False)
+        cluster.fill()
+    return cluster
+
+
+def fresh_database(options: Options, cluster: Cluster | None, home: Path, index: int) -> str:
+    """The URL of an empty database; the one of the run before is deleted."""
+    if options.database is Database.SQLITE:
+        for old in home.glob("tallybook-*.db*"):
+            old.unlink()
+        return f"sqlite:///{home}/tallybook-{index}.db"
+    assert cluster is not None
+    if index:
+        cluster.drop(f"tallybook_{index - 1}")
+    return cluster.database(f"tallybook_{index}")
+
+
+app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on the standard output, nothing else.")]
+OnDatabase = Annotated[Database, typer.Option(help="Where the books are kept.")]
+Seconds = Annotated[int, typer.Option(min=1, help="Length of each measurement.")]
+Workers = Annotated[int, typer.Option(min=1, help="Server processes; more than one needs PostgreSQL.")]
+
+
+def finish(report: Report, as_json: bool) -> None:
+    """Print the report; exit 1 when no run counts, or one does not."""
+    if as_json:
+        sys.stdout.buffer.write(report.json() + b"\n")
+    else:
+        show(report, Console())
+    if len(report.counted) < len(report.runs):
+        raise typer.Exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def short(context: typer.Context, as_json: AsJson = False) -> None:
+    """One run of 5 s of everything on SQLite, beside 5 s of pgbench: under 90 seconds in all."""
+    if context.invoked_subcommand is None:
+        finish(measure_all(Options(database=Database.SQLITE, seconds=5, quiet=as_json)), as_json)
+
+
+@app.command()
+def orders(
+    database: OnDatabase = Database.SQLITE,
+    seconds: Seconds = 10,
+    runs: Annotated[int, typer.Option(min=1, help="Runs, each beside one of pgbench; medians are shown.")] = 5,
+    workers: Workers = 1,
+    rate: Annotated[int, typer.Option(min=0, help="Orders per second of the open loop; 0 leaves it out.")] = 500,
+    as_json: AsJson = False,
+) -> None:
+    """Paid orders: accepted and sustained per second, latencies at a fixed rate, memory; against pgbench."""
+    if workers > 1 and database is Database.SQLITE:
+        raise typer.BadParameter("SQLite has one engine; --workers needs --database postgresql")
+    options = Options(database=database, seconds=seconds, runs=runs, workers=workers, rate=rate, quiet=as_json)
+    finish(measure_all(options), as_json)
+
+
+@app.command()
+def profile(database: OnDatabase = Database.SQLITE, seconds: Seconds = 10, as_json: AsJson = False) -> None:
+    """Where the time of an order goes, in microseconds per stage, from one closed-loop run."""
+    report = measure_all(Options(database=database, seconds=seconds, rate=0, beside=False, quiet=as_json))
+    if not any(run.profile.stages for run in report.runs):
+        report.notes.append("The server's /metrics has no tallybook_stage_seconds_total: no stages to show.")
+    finish(report, as_json)
+
+
+@app.command()
+def pgbench(seconds: Seconds = 10, as_json: AsJson = False) -> None:
+    """Only the measure: pgbench's transactions per second on this machine."""
+    with Cluster() as cluster:
+        cluster.fill()
+        tps = cluster.tps(seconds)
+    print(msgspec.json.encode({"pgbench_tps": tps}).decode() if as_json else f"pgbench: {tps:,.0f} transactions/s")
+
+
+def main() -> None:
+    """Run the command; what could not be started is said without a traceback."""
+    try:
+        app()
+    except (NotInstalled, RuntimeError) as failure:
+        progress.print(str(failure) or failure.__doc__, style="red", highlight=False, markup=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

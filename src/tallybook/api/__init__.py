@@ -1,0 +1,1 @@
+"""HTTP: routes, authentication, errors and OpenAPI. With the dashboard, the only room that knows Litestar."""

@@ -1,0 +1,1 @@
+"""Webhooks on their way: claim, sign, send, record; the retry policy; the guarded HTTP client."""

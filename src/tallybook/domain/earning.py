@@ -1,0 +1,98 @@
+"""What an earning rule gives. A table of metrics, exact arithmetic, no state.
+
+Decisions 1 and 3: points x floor(metric / every), then the tier's mapping (CUSTOM replaces `points`, MULTIPLY scales the
+result), then one rounding, half up. Money is in minor units (decision 5).
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from tallybook.domain.config import Filter, Formula, TierMapping
+from tallybook.domain.records import OrderItem
+
+MAX_POINTS = 1_000_000_000
+"""Most points of one operation (decision 48)."""
+
+
+class Facts:
+    """What a rule may measure: an order, its lines, and the metadata of order, customer and event."""
+
+    def __init__(
+        self,
+        *,
+        amount: int = 0,
+        total_amount: int = 0,
+        items: list[OrderItem] | None = None,
+        order_metadata: dict[str, Any] | None = None,
+        customer_metadata: dict[str, Any] | None = None,
+        event_metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self.amount = amount
+        self.total_amount = total_amount
+        self.items = items or []
+        self.order_metadata = order_metadata or {}
+        self.customer_metadata = customer_metadata or {}
+        self.event_metadata = event_metadata or {}
+
+
+def number(value: Any) -> Fraction:
+    """A number of metadata, exactly as written; anything else counts as 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Fraction(0)
+    return Fraction(Decimal(str(value)))
+
+
+def matches(item: OrderItem, filters: list[Filter]) -> bool:
+    """Whether a line is one that the rule speaks of; a product matches the lines of its SKUs. No filter: every line."""
+    return not filters or any(_names(item, one) for one in filters)
+
+
+def _names(item: OrderItem, one: Filter) -> bool:
+    product, sku = item.product or {}, item.sku or {}
+    if one.object == "sku":
+        ids, sources = {item.sku_id, sku.get("id")}, {sku.get("source_id")}
+    else:
+        ids, sources = {item.product_id, product.get("id")}, {product.get("source_id")}
+    if item.related_object == one.object:
+        sources.add(item.source_id)
+    named = {one.id, one.source_id} - {None}
+    return bool(named & (ids | sources))
+
+
+def _matching(formula: Formula, facts: Facts) -> list[OrderItem]:
+    return [item for item in facts.items if matches(item, formula.applicable_to)]
+
+
+METRICS: dict[str, Callable[[Formula, Facts], Fraction]] = {
+    "ORDER_AMOUNT": lambda _, facts: Fraction(facts.amount),
+    "ORDER_TOTAL_AMOUNT": lambda _, facts: Fraction(facts.total_amount),
+    "ORDER_METADATA": lambda formula, facts: number(facts.order_metadata.get(formula.property)),
+    "ORDER_ITEMS_QUANTITY": lambda formula, facts: Fraction(
+        sum(max((item.quantity or 0) - (item.discount_quantity or 0), 0) for item in _matching(formula, facts))
+    ),
+    "ORDER_ITEMS_AMOUNT": lambda formula, facts: Fraction(sum(item.amount or 0 for item in _matching(formula, facts))),
+    "ORDER_ITEMS_SUBTOTAL_AMOUNT": lambda formula, facts: Fraction(
+        sum(item.subtotal_amount or 0 for item in _matching(formula, facts))
+    ),
+    "CUSTOMER_METADATA": lambda formula, facts: number(facts.customer_metadata.get(formula.property)),
+    "CUSTOM_EVENT_METADATA": lambda formula, facts: number(facts.event_metadata.get(formula.property)),
+}
+
+
+def half_up(value: Fraction) -> int:
+    """The nearest whole number, halves upwards."""
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+
+
+def points_of(formula: Formula, facts: Facts, mapping: TierMapping | None = None) -> int:
+    """The points a rule gives for these facts; 0 when it gives nothing (decision 37)."""
+    base = formula.points if mapping is None or mapping.type != "CUSTOM" else (mapping.points or 0)
+    given = Fraction(base)
+    if formula.type == "PROPORTIONAL":
+        metric = METRICS[formula.calculation_type or ""](formula, facts)
+        given *= metric // Fraction(formula.every or 1)
+    if mapping is not None and mapping.type == "MULTIPLY":
+        given *= Fraction(mapping.multiplier or "1")
+    return max(half_up(given), 0)

@@ -1,0 +1,60 @@
+"""Orders: amounts that follow from lines and discounts, and what a change of status means. Pure. Minor units."""
+
+from typing import Any
+
+import msgspec
+
+from tallybook.domain.records import Order, OrderItem
+
+STATUSES = ("CREATED", "PAID", "CANCELED", "FULFILLED")
+MAX_AMOUNT = 1_000_000_000_000
+MAX_QUANTITY = 1_000_000
+MAX_ITEMS = 500
+"""Bounds of decision 48: minor units, units of a line, lines of an order."""
+
+
+def priced(item: OrderItem) -> OrderItem:
+    """The line with what follows from it: the price of its SKU or product, `amount`, `subtotal_amount` (semantics 9)."""
+    price = item.price
+    if price is None:
+        price = (item.sku or {}).get("price") or (item.product or {}).get("price")
+    quantity = item.quantity if item.quantity is not None else 1
+    amount = item.amount if item.amount is not None or price is None else price * quantity
+    subtotal = None if amount is None else amount - (item.discount_amount or 0)
+    return msgspec.structs.replace(item, price=price, quantity=quantity, amount=amount, subtotal_amount=subtotal)
+
+
+def totals(items: list[OrderItem], amount: int | None, discount_amount: int | None) -> dict[str, int | None]:
+    """The amounts of an order. A given `amount` is kept even when it differs from the sum of the lines (semantics 9)."""
+    if amount is None and any(item.amount is not None for item in items):
+        amount = sum(item.amount or 0 for item in items)
+    items_discount = sum(item.discount_amount or 0 for item in items)
+    discount = (discount_amount or 0) + items_discount
+    return {
+        "amount": amount,
+        "discount_amount": discount_amount,
+        "items_discount_amount": items_discount or None,
+        "total_discount_amount": discount or None,
+        "total_amount": None if amount is None else max(amount - discount, 0),
+    }
+
+
+def events_of(old: Order | None, new: Order) -> list[str]:
+    """The last words of the customer.order.* events of a change, in order (decision 44)."""
+    first = ["created"] if old is None else ["updated"]
+    if old is not None and old.status == new.status:
+        return first
+    if new.status == "FULFILLED":
+        return ["created", "fulfilled"] if old is None else ["fulfilled"]
+    words = {"PAID": ["paid"], "CANCELED": ["canceled"]}.get(new.status, [])
+    return first + words
+
+
+def numbers_in_bounds(item: OrderItem) -> str | None:
+    """What is wrong with the numbers of a line: the name of the field and its bound; None when nothing is."""
+    bounds = {"quantity": MAX_QUANTITY, "discount_quantity": MAX_QUANTITY, "initial_quantity": MAX_QUANTITY}
+    for name in ("quantity", "discount_quantity", "initial_quantity", "amount", "discount_amount", "initial_amount", "price"):
+        value: Any = getattr(item, name)
+        if value is not None and not 0 <= value <= bounds.get(name, MAX_AMOUNT):
+            return f".{name} must be >= 0 and <= {bounds.get(name, MAX_AMOUNT)}"
+    return None

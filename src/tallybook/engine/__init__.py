@@ -1,0 +1,1 @@
+"""The queue of commands and the batch: read, decide, write, commit, reply."""

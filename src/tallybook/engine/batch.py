@@ -1,0 +1,120 @@
+"""One batch: read, decide, write, commit, in one database transaction."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from tallybook import telemetry
+from tallybook.domain.records import Order, Receipt, SendOut
+from tallybook.domain.refusals import IdempotencyKeyReused, NotFound, Refusal
+from tallybook.engine.job import Errand, Job, Reply
+from tallybook.ids import Ids
+from tallybook.store.read_book import BookReader
+from tallybook.store.write_facts import FactWriter
+from tallybook.usecases.book import Book
+from tallybook.usecases.page import Page
+
+log = structlog.get_logger()
+
+Work = Job | Errand
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a batch: an answer for each piece of work, and whether there is something to send."""
+
+    replies: list[tuple[Work, Any]] = field(default_factory=list)
+    has_send_outs: bool = False
+    orders: int = 0
+
+
+class Batch:
+    """Handles pieces of work together. It knows no queue and no retries."""
+
+    def __init__(self, reader: BookReader, writer: FactWriter, ids: Ids, real_now: Callable[[], datetime]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._ids = ids
+        self._real_now = real_now
+
+    def run(self, connection: Connection, work: Sequence[Work], batch_id: str) -> Outcome:
+        """Does the work inside the caller's transaction; the caller commits. Raises what makes the whole batch lose."""
+        outcome = Outcome()
+        real_now = self._real_now()
+        jobs = [one for one in work if isinstance(one, Job)]
+        book = self._read(connection, jobs)
+        began = time.perf_counter()
+        for job in jobs:
+            outcome.replies.append((job, self._handle(book, job, real_now)))
+        telemetry.spent("decide", time.perf_counter() - began)
+        for errand in work:
+            if isinstance(errand, Errand):
+                outcome.replies.append((errand, errand.run(connection)))
+        if jobs:
+            with telemetry.stage("write"):
+                self._writer.write(connection, book, batch_id, real_now)
+        outcome.has_send_outs = any(isinstance(fact, SendOut) for fact in book.facts)
+        outcome.orders = sum(isinstance(record, Order) for record in book.writes.values())
+        self._reader.forget(book.config_changes)
+        return outcome
+
+    def _read(self, connection: Connection, jobs: list[Job]) -> Book:
+        with telemetry.stage("read"):
+            book = self._reader.read(connection, [job.command for job in jobs])
+            self._reader.receipts(connection, book, [job.idempotency.receipt_id for job in jobs if job.idempotency])
+        return book
+
+    def _handle(self, book: Book, job: Job, real_now: datetime) -> Reply:
+        if job.idempotency is not None:
+            kept = book.receipts.get(job.idempotency.receipt_id)
+            if kept is not None and kept.body_hash == job.idempotency.body_hash:
+                return Reply(kept.status, kept.body, replayed=True)
+            if kept is not None:
+                return self._said(job, IdempotencyKeyReused())
+        configuration = book.configurations.get(job.command.project_id)
+        if configuration is None:
+            return self._said(job, NotFound("project", job.command.project_id))
+        now = configuration.project.test_now or real_now
+        page = Page(book, configuration, self._ids, now, real_now, job.command.actor)
+        try:
+            reply = self._said(job, job.command.decide(page))
+            page.close()
+        except Refusal as refusal:
+            page = Page(book, configuration, self._ids, now, real_now, job.command.actor)
+            reply = self._said(job, refusal)
+        except Exception as broken:  # noqa: BLE001  # an invariant failed: this command only, logged, answered 500
+            log.exception("command_broken", command=type(job.command).__name__)
+            return self._said(job, broken)
+        self._keep_receipt(page, job, reply, real_now)
+        page.merge()
+        return reply
+
+    @staticmethod
+    def _said(job: Job, answer: Any) -> Reply:
+        began = time.perf_counter()
+        if isinstance(answer, Refusal):
+            telemetry.REFUSALS.labels(key=answer.key).inc()
+        status, body = job.render(answer)
+        telemetry.spent("reply", time.perf_counter() - began)
+        return Reply(status, body, answer=answer)
+
+    @staticmethod
+    def _keep_receipt(page: Page, job: Job, reply: Reply, real_now: datetime) -> None:
+        if job.idempotency is None or reply.status >= 500:
+            return
+        receipt = Receipt(
+            id=job.idempotency.receipt_id,
+            project_id=job.command.project_id,
+            body_hash=job.idempotency.body_hash,
+            status=reply.status,
+            body=reply.body,
+            created_at=real_now,
+        )
+        page.add(receipt)
+        page.book.keep(receipt)
+

@@ -1,0 +1,211 @@
+"""The engine: one thread that takes whatever waits and handles it in one transaction (group commit).
+
+It never waits for a batch to fill. A batch that loses is halved until the loser stands alone; a command alone is tried
+three times and then answered 503 `try_again`. Nothing is answered before it is durable.
+"""
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from tallybook import telemetry
+from tallybook.domain.refusals import TryAgain
+from tallybook.engine.batch import Batch, Outcome, Work
+from tallybook.engine.job import Errand, Job, Render, Reply
+from tallybook.ids import Ids
+from tallybook.store.database import Database
+from tallybook.store.read_book import BookReader
+from tallybook.store.tables import batches
+from tallybook.store.write_facts import Conflict, FactWriter
+from tallybook.usecases.command import Command
+
+log = structlog.get_logger()
+
+QUEUE_LIMIT = 2_000
+"""Pieces of work that may wait; past it the answer is 503 with Retry-After."""
+BATCH_LIMIT = 256
+"""Pieces of work in one transaction."""
+TRIES = 3
+"""How often a command alone is tried."""
+PAUSE_SECONDS = 0.01
+"""Pause before a command alone is tried again, times the tries it has had."""
+
+Deliver = Callable[[list[tuple[Any, Any]]], None]
+
+
+class Overloaded(Exception):
+    """The queue is full: come back in a second."""
+
+
+class Unavailable(Exception):
+    """The database does not answer."""
+
+
+def _resolve(replies: list[tuple[Any, Any]]) -> None:
+    for token, reply in replies:
+        if isinstance(token, Future):
+            token.set_result(reply)
+
+
+class Engine:
+    """The one road of every write of this process."""
+
+    def __init__(self, database: Database, ids: Ids, real_now: Callable[[], datetime], deliver: Deliver = _resolve) -> None:
+        self._database = database
+        self._ids = ids
+        self._batch = Batch(
+            BookReader(sqlite=database.is_sqlite, ids=ids), FactWriter(sqlite=database.is_sqlite), ids, real_now
+        )
+        self._real_now = real_now
+        self._deliver = deliver
+        self._waiting: deque[Work] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+        self.on_send_outs: Callable[[], None] = lambda: None
+        """Called after a commit that left something to send."""
+
+    def start(self) -> None:
+        """Begins to work."""
+        self._thread.start()
+
+    def stop(self, seconds: float = 30.0) -> None:
+        """Finishes what waits and ends."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join(seconds)
+        self._disconnect()
+
+    def submit(self, work: Work) -> None:
+        """Queues a piece of work; its reply comes through `deliver`. Raises Overloaded when the queue is full."""
+        with self._wake:
+            if len(self._waiting) >= QUEUE_LIMIT or self._stopping:
+                raise Overloaded
+            self._waiting.append(work)
+            self._wake.notify()
+
+    def do(self, command: Command, render: Render = lambda answer: (0, b"")) -> Any:
+        """Does a command and waits: for the CLI, jobs and tests. Raises the Refusal, or whatever broke."""
+        future: Future[Reply] = Future()
+        self.submit(Job(command, render, token=future))
+        answer = future.result().answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def errand(self, run: Callable[[Connection], Any]) -> Any:
+        """Runs a write of another room in the engine's transaction, and waits."""
+        future: Future[Any] = Future()
+        self.submit(Errand(run, token=future))
+        result = future.result()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def _loop(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting and not self._stopping:
+                    self._wake.wait()
+                if not self._waiting:
+                    return
+                work = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
+                telemetry.QUEUE_DEPTH.set(len(self._waiting))
+            self._handle(work)
+
+    def _handle(self, work: list[Work], tried: int = 0) -> None:
+        try:
+            outcome = self._attempt(work)
+        except Unavailable:
+            self._give_up(work)
+        except Exception as lost:
+            self._lost(work, tried + 1, lost)
+        else:
+            self._deliver([(one.token, reply) for one, reply in outcome.replies])
+            self._count(work, outcome)
+            if outcome.has_send_outs:
+                self.on_send_outs()
+
+    def _lost(self, work: list[Work], tried: int, lost: Exception) -> None:
+        expected = isinstance(lost, Conflict | DBAPIError)
+        telemetry.RETRIES.labels(reason=type(getattr(lost, "orig", None) or lost).__name__).inc()
+        if not expected:
+            log.error("batch_broken", size=len(work), exc_info=lost)
+        elif not isinstance(lost, Conflict | IntegrityError):
+            log.warning("batch_lost", size=len(work), error=str(getattr(lost, "orig", lost)))
+        if len(work) > 1:
+            middle = len(work) // 2
+            self._handle(work[:middle])
+            self._handle(work[middle:])
+        elif tried < TRIES:
+            time.sleep(PAUSE_SECONDS * tried)
+            self._handle(work, tried)
+        else:
+            self._give_up(work, lost)
+
+    def _attempt(self, work: Sequence[Work]) -> Outcome:
+        connection = self._connected()
+        batch_id = self._ids.random(20)
+        outcome: Outcome | None = None
+        try:
+            with connection.begin() as transaction:
+                outcome = self._batch.run(connection, work, batch_id)
+                began = time.perf_counter()
+                transaction.commit()
+        except Exception as lost:
+            if not (connection.invalidated or (isinstance(lost, DBAPIError) and lost.connection_invalidated)):
+                raise
+            self._disconnect()
+            if outcome is not None and self._was_committed(batch_id):
+                return outcome
+            raise Unavailable from lost
+        took = time.perf_counter() - began
+        telemetry.spent("commit", took)
+        telemetry.COMMIT_SECONDS.observe(took)
+        return outcome
+
+    def _was_committed(self, batch_id: str) -> bool:
+        with self._connected().begin():
+            return self._connected().scalar(select(batches.c.id).where(batches.c.id == batch_id)) is not None
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            try:
+                self._connection = self._database.writer.connect()
+            except DBAPIError as lost:
+                raise Unavailable from lost
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.close()
+            self._connection = None
+
+    def _give_up(self, work: list[Work], lost: Exception | None = None) -> None:
+        replies: list[tuple[Any, Any]] = []
+        for one in work:
+            refusal: Exception = TryAgain() if lost is None or isinstance(lost, Conflict | DBAPIError) else lost
+            if isinstance(one, Job):
+                status, body = one.render(refusal)
+                replies.append((one.token, Reply(status, body, answer=refusal)))
+            else:
+                replies.append((one.token, refusal))
+        self._deliver(replies)
+
+    @staticmethod
+    def _count(work: Sequence[Work], outcome: Outcome) -> None:
+        telemetry.BATCH_SIZE.observe(len(work))
+        telemetry.ORDERS.inc(outcome.orders)
+        telemetry.COMMANDS.labels(outcome="answered").inc(sum(isinstance(one, Job) for one in work))

@@ -1,0 +1,1 @@
+"""Tables, migrations, reading the book, writing the facts, queries. SQLAlchemy Core, synchronous, and nowhere else."""

@@ -1,0 +1,204 @@
+"""Reading the book: everything a batch of commands needs to know, set by set, never row by row."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import ARRAY, Connection, Select, Text, any_, bindparam, func, select
+from sqlalchemy.sql import ColumnElement
+
+from tallybook.domain import records
+from tallybook.domain.codes import make_code, space
+from tallybook.domain.config import KINDS, CodeConfig, Document
+from tallybook.domain.configuration import Configuration
+from tallybook.ids import Ids
+from tallybook.store import tables
+from tallybook.store.mapping import MAPPINGS, mapping
+from tallybook.usecases.book import Book
+from tallybook.usecases.command import Command, Needs
+
+R = TypeVar("R", bound=records.Record)
+SPARE_CODES = 4
+"""Candidate codes drawn for each card that may have to be made."""
+SMALL_SPACE = 4096
+"""A pattern with no more codes than this is searched more thoroughly, as most of them may be taken."""
+
+
+class Selects:
+    """The statements, made once. Each takes its keys as one parameter, so that its text and plan never change."""
+
+    def __init__(self, *, sqlite: bool) -> None:
+        self._sqlite = sqlite
+        t = tables
+        project = bindparam("project_id")
+        self.projects = self._of(records.Project, self.among(t.projects.c.id))
+        self.orders_by_id = self._of(records.Order, self.among(t.orders.c.id))
+        self.orders_by_source = self._of(records.Order, t.orders.c.project_id == project, self.among(t.orders.c.source_id))
+        self.cards_by_id = self._of(records.Card, self.among(t.cards.c.id))
+        self.cards_by_code = self._of(records.Card, t.cards.c.project_id == project, self.among(t.cards.c.code))
+        self.cards_of = self._of(records.Card, self.among(t.cards.c.customer_id))
+        self.customers_by_source = select(t.customers.c.id).where(
+            t.customers.c.project_id == project, self.among(t.customers.c.source_id)
+        )
+        customers = self._of(records.Customer, self.among(t.customers.c.id))
+        self.customers = customers if sqlite else customers.order_by(t.customers.c.id).with_for_update()
+        self.lots = self._of(records.Lot, self.among(t.lots.c.card_id), t.lots.c.status == "ACTIVE")
+        self.memberships = self._of(records.TierMembership, self.among(t.tier_memberships.c.customer_id))
+        self.awards = self._of(records.Award, t.awards.c.project_id == project, self.among(t.awards.c.cause_id))
+        self.publications = self._of(
+            records.Publication, t.publications.c.project_id == project, self.among(t.publications.c.source_id)
+        )
+        free = self._of(
+            records.Card, t.cards.c.campaign_id == bindparam("campaign_id"), t.cards.c.customer_id.is_(None), t.cards.c.active
+        ).limit(bindparam("most"))
+        self.free_cards = free if sqlite else free.with_for_update(skip_locked=True)
+        self.codes = select(t.cards.c.code).where(t.cards.c.project_id == project, self.among(t.cards.c.code))
+        self.documents = select(t.documents.c.kind, t.documents.c.doc).where(t.documents.c.project_id == project)
+        self.earliest_expiry = select(func.min(t.lots.c.expires_on)).where(
+            t.lots.c.project_id == project,
+            t.lots.c.status == "ACTIVE",
+            t.lots.c.expires_on < tables.NEVER_TEXT,
+            t.lots.c.points > 0,
+        )
+        self.receipts = self._of(records.Receipt, self.among(t.receipts.c.id))
+
+    def among(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """`column` is one of the values of the parameter `keys`."""
+        if self._sqlite:
+            values = func.json_each(bindparam("keys", type_=Text)).table_valued("value")
+            return column.in_(select(values.c.value))
+        return column == any_(bindparam("keys", type_=ARRAY(Text)))
+
+    def keys(self, values: Iterable[str]) -> Any:
+        """The parameter that `among` expects."""
+        unique = sorted(set(values))
+        return json.dumps(unique) if self._sqlite else unique
+
+    @staticmethod
+    def _of(kind: type[records.Record], *where: ColumnElement[bool]) -> Select[Any]:
+        return select(*MAPPINGS[kind].columns).where(*where)
+
+
+class BookReader:
+    """Reads books. Keeps configurations in memory, each until its project's version number has moved on."""
+
+    def __init__(self, *, sqlite: bool, ids: Ids) -> None:
+        self._selects = Selects(sqlite=sqlite)
+        self._ids = ids
+        self._configurations: dict[str, Configuration] = {}
+
+    def configurations(self, connection: Connection, project_ids: Iterable[str]) -> dict[str, Configuration]:
+        """The configurations of these projects as of this transaction; a project that is not there is left out."""
+        found = self._all(connection, records.Project, self._selects.projects, keys=self._selects.keys(project_ids))
+        for project in found:
+            kept = self._configurations.get(project.id)
+            if kept is None or kept.project.config_version != project.config_version:
+                kept = Configuration(project, self._documents(connection, project.id))
+            self._configurations[project.id] = kept if kept.project == project else kept.for_project(project)
+        return {project.id: self._configurations[project.id] for project in found}
+
+    def forget(self, project_ids: Iterable[str]) -> None:
+        """Drops what is remembered of these projects: their next book reads it afresh."""
+        for project_id in project_ids:
+            self._configurations.pop(project_id, None)
+
+    def _documents(self, connection: Connection, project_id: str) -> dict[str, Document]:
+        rows = connection.execute(self._selects.documents, {"project_id": project_id})
+        found = [msgspec.json.decode(doc, type=KINDS[kind]) for kind, doc in rows]
+        return {document.id: document for document in found}
+
+    def receipts(self, connection: Connection, book: Book, ids: list[str]) -> None:
+        """The kept answers of requests that carried an idempotency key."""
+        if ids:
+            for receipt in self._all(connection, records.Receipt, self._selects.receipts, keys=self._selects.keys(ids)):
+                book.keep(receipt)
+
+    def read(self, connection: Connection, commands: list[Command]) -> Book:
+        """The book for these commands: (1) what names things, (2) the customers it leads to, locked, and all they have."""
+        book = Book()
+        book.configurations = self.configurations(connection, {command.project_id for command in commands})
+        by_project: dict[str, list[Needs]] = {}
+        for command in commands:
+            if configuration := book.configurations.get(command.project_id):
+                by_project.setdefault(command.project_id, []).append(command.needs(configuration))
+        for project_id, needs in by_project.items():
+            self._read_project(connection, book, project_id, needs)
+        return book
+
+    def _read_project(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
+        self._read_named(connection, book, project_id, needs)
+        self._read_customers(connection, book, project_id, needs)
+        joins = [campaign for need in needs for campaign in need.joins]
+        if joins:
+            self._read_spare_cards(connection, book, project_id, needs)
+        if any(need.earliest_expiry for need in needs):
+            found = connection.scalar(self._selects.earliest_expiry, {"project_id": project_id})
+            book.earliest_expiry |= {project_id: found} if found else {}
+
+    def _read_named(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
+        s = self._selects
+        orders = {key for need in needs for key in need.orders}
+        if known := {key for key in orders if key.startswith("ord_")}:
+            book.keep_all(self._all(connection, records.Order, s.orders_by_id, keys=s.keys(known)))
+        if orders:
+            book.keep_all(self._all(connection, records.Order, s.orders_by_source, keys=s.keys(orders), project_id=project_id))
+        if book.orders:
+            awards = self._all(connection, records.Award, s.awards, keys=s.keys(book.orders), project_id=project_id)
+            for award in awards:
+                book.keep(award)
+        cards = {key for need in needs for key in need.cards}
+        if cards:
+            book.keep_all(self._all(connection, records.Card, s.cards_by_id, keys=s.keys(cards)))
+            book.keep_all(self._all(connection, records.Card, s.cards_by_code, keys=s.keys(cards), project_id=project_id))
+        if sources := {key for need in needs for key in need.publications}:
+            for publication in self._all(connection, records.Publication, s.publications, keys=s.keys(sources), project_id=project_id):
+                book.keep(publication)
+
+    def _read_customers(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
+        s = self._selects
+        keys = {key for need in needs for key in need.customers}
+        ids = {key for key in keys if key.startswith("cust_")}
+        ids |= {order.customer_id for order in book.orders.values() if order.customer_id}
+        ids |= {order.referrer_id for order in book.orders.values() if order.referrer_id}
+        ids |= {card.customer_id for card in book.cards.values() if card.customer_id}
+        if keys:
+            ids |= set(connection.scalars(s.customers_by_source, {"keys": s.keys(keys), "project_id": project_id}))
+        if not ids:
+            return
+        customers = self._all(connection, records.Customer, s.customers, keys=s.keys(ids))
+        book.keep_all(customers)
+        found = s.keys(customer.id for customer in customers)
+        book.keep_all(self._all(connection, records.Card, s.cards_of, keys=found))
+        book.keep_all(self._all(connection, records.TierMembership, s.memberships, keys=found))
+        if book.cards:
+            book.keep_all(self._all(connection, records.Lot, s.lots, keys=s.keys(book.cards)))
+
+    def _read_spare_cards(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
+        """Cards that wait, and codes nobody has, for those who may join in this batch and are no members yet."""
+        wanted: dict[str, int] = {}
+        for need in needs:
+            held = [book.cards_of.get(book.customer_ids.get((project_id, key), key), {}) for key in need.customers]
+            for campaign_id in need.joins:
+                if not held or any(campaign_id not in cards for cards in held):
+                    wanted[campaign_id] = wanted.get(campaign_id, 0) + 1
+        for campaign_id, most in wanted.items():
+            parameters = {"campaign_id": campaign_id, "most": most}
+            free = self._all(connection, records.Card, self._selects.free_cards, **parameters)
+            book.keep_all(free)
+            book.free_cards[campaign_id] = [card.id for card in free]
+            campaign = book.configurations[project_id].campaign(campaign_id)
+            if campaign is not None and campaign.type == "AUTO_UPDATE" and len(free) < most:
+                book.free_codes[campaign_id] = self._unused(connection, project_id, campaign.code_config, most - len(free))
+
+    def _unused(self, connection: Connection, project_id: str, config: CodeConfig, most: int) -> list[str]:
+        draws = most * SPARE_CODES if space(config) > SMALL_SPACE else max(most * SPARE_CODES, 4 * space(config))
+        candidates = list(dict.fromkeys(make_code(config, self._ids.random) for _ in range(draws)))
+        parameters = {"keys": self._selects.keys(candidates), "project_id": project_id}
+        taken = set(connection.scalars(self._selects.codes, parameters))
+        return [code for code in candidates if code not in taken]
+
+    @staticmethod
+    def _all(connection: Connection, kind: type[R], statement: Select[Any], **parameters: Any) -> list[R]:
+        make = mapping(kind).record
+        return [make(row) for row in connection.execute(statement, parameters)]

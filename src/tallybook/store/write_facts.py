@@ -1,0 +1,109 @@
+"""Writing a batch: what its pages decided goes out in one statement per table and kind of change."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, Update, bindparam, delete, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tallybook.domain.config import KINDS, ConfigChange
+from tallybook.domain.records import Project, Record
+from tallybook.store import tables
+from tallybook.store.mapping import MAPPINGS, Mapping, to_ms
+from tallybook.usecases.book import Book
+
+
+class Conflict(Exception):
+    """Somebody else changed what this batch had read: it has to be read and decided again."""
+
+
+class FactWriter:
+    """Writes the facts of a batch in the transaction it was read in."""
+
+    def __init__(self, *, sqlite: bool) -> None:
+        self._dialect = sqlite_insert if sqlite else postgres_insert
+        self._inserts = {kind: insert(one.table) for kind, one in MAPPINGS.items()}
+        self._updates = {kind: _versioned_update(one) for kind, one in MAPPINGS.items() if "version" in one.names}
+
+    def write(self, connection: Connection, book: Book, batch_id: str, now: datetime) -> None:
+        """Everything that became true in this batch. Raises Conflict when a version that was read is not there any more."""
+        fresh: dict[type[Record], list[dict[str, Any]]] = {}
+        stale: dict[type[Record], list[dict[str, Any]]] = {}
+        projects: list[Project] = []
+        for (name, record_id), record in book.writes.items():
+            if isinstance(record, Project):
+                projects.append(record)
+                continue
+            row = MAPPINGS[type(record)].row(record)
+            if (name, record_id) in book.versions:
+                row["old_version"] = book.versions[name, record_id]
+                row["row_id"] = record_id
+                row["version"] = row["old_version"] + 1
+                del row["id"]
+                stale.setdefault(type(record), []).append(row)
+            else:
+                row["version"] = 1
+                fresh.setdefault(type(record), []).append(row)
+        for fact in book.facts:
+            fresh.setdefault(type(fact), []).append(MAPPINGS[type(fact)].row(fact))  # type: ignore[arg-type]
+        for kind, rows in fresh.items():
+            connection.execute(self._inserts[kind], rows)
+        for kind, rows in stale.items():
+            if connection.execute(self._updates[kind], rows).rowcount != len(rows):
+                raise Conflict(kind.__name__)
+        self._configure(connection, book, projects)
+        self._count(connection, book.counts)
+        connection.execute(insert(tables.batches), [{"id": batch_id, "created_at": to_ms(now)}])
+
+    def _configure(self, connection: Connection, book: Book, moved: Iterable[Project]) -> None:
+        for change in book.facts:
+            if isinstance(change, ConfigChange):
+                self._store_document(connection, change)
+        for project in moved:
+            connection.execute(
+                update(tables.projects).where(tables.projects.c.id == project.id),
+                {"test_now": to_ms(project.test_now) if project.test_now else None},
+            )
+        for project_id in book.config_changes:
+            known = book.configurations[project_id].project.config_version
+            c = tables.projects.c
+            done = connection.execute(
+                update(tables.projects).where(c.id == project_id, c.config_version == known).values(config_version=known + 1)
+            )
+            if done.rowcount != 1:
+                raise Conflict("configuration")
+
+    def _store_document(self, connection: Connection, change: ConfigChange) -> None:
+        c = tables.documents.c
+        if change.doc is None:
+            connection.execute(delete(tables.documents).where(c.id == change.entity_id))
+            return
+        document = msgspec.json.decode(change.doc, type=KINDS[change.kind])
+        row = {
+            "id": change.entity_id,
+            "project_id": change.project_id,
+            "kind": change.kind,
+            "unique_name": getattr(document, "name", None) if change.kind == "campaign" else None,
+            "version": change.version,
+            "doc": change.doc,
+        }
+        statement = self._dialect(tables.documents).values(row)
+        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"version": row["version"], "doc": row["doc"]}))
+
+    def _count(self, connection: Connection, counts: dict[str, int]) -> None:
+        c = tables.counters.c
+        for name, by in sorted(counts.items()):
+            statement = self._dialect(tables.counters).values(name=name, n=by)
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"n": c.n + by}))
+
+
+sqlite_insert: Any = sqlite.insert
+postgres_insert: Any = postgresql.insert
+
+
+def _versioned_update(one: Mapping) -> Update:
+    table: Table = one.table
+    changed = {name: bindparam(name) for name in one.names if name != "id"}
+    return update(table).where(table.c.id == bindparam("row_id"), table.c.version == bindparam("old_version")).values(changed)

@@ -1,0 +1,39 @@
+"""What the process counts about itself, for `GET /metrics`."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Gauge, Histogram
+
+STAGE_SECONDS = Counter("tallybook_stage_seconds", "Seconds spent in each stage of the road of a command or send-out", ["stage"])
+ORDERS = Counter("tallybook_orders", "Orders written")
+COMMANDS = Counter("tallybook_commands", "Commands answered, by outcome", ["outcome"])
+REFUSALS = Counter("tallybook_refusals", "Refusals, by key", ["key"])
+RETRIES = Counter("tallybook_retries", "Batches that lost and were run again, by reason", ["reason"])
+BATCH_SIZE = Histogram("tallybook_batch_size", "Commands in one transaction", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500))
+COMMIT_SECONDS = Histogram("tallybook_commit_seconds", "Seconds of one commit", buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1))
+QUEUE_DEPTH = Gauge("tallybook_queue_depth", "Commands waiting for the engine")
+SEND_OUTS = Counter("tallybook_send_outs", "Attempts to send an event, by result", ["result"])
+SEND_OUTS_WAITING = Gauge("tallybook_send_outs_waiting", "Send-outs not finished yet, as of the last look")
+OLDEST_UNSENT_SECONDS = Gauge("tallybook_oldest_unsent_seconds", "Age of the oldest send-out that is due, as of the last look")
+
+_STAGES = {
+    stage: STAGE_SECONDS.labels(stage=stage)
+    for stage in ("http", "decode", "read", "decide", "write", "commit", "reply", "render", "send", "record")
+}
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Adds the wall time of the block to a stage."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        _STAGES[name].inc(time.perf_counter() - began)
+
+
+def spent(name: str, seconds: float) -> None:
+    """Adds a measured time to a stage."""
+    _STAGES[name].inc(seconds)

@@ -1,0 +1,141 @@
+"""What the programmes give for a paid order: one award per rule, with ledger row, lot and events."""
+
+from datetime import datetime
+
+import msgspec
+
+from tallybook.domain.canonical import canonical, parse
+from tallybook.domain.config import Campaign, EarningRule, Tier
+from tallybook.domain.dates import expires_on, local_date
+from tallybook.domain.earning import MAX_POINTS, Facts, points_of
+from tallybook.domain.occurrence import CausingEvent, Refs
+from tallybook.domain.records import Award, Card, Customer, Order, OrderItem
+from tallybook.domain.refusals import NoVoucherSuitable
+from tallybook.domain.validity import applies, within_dates
+from tallybook.usecases.page import Page
+from tallybook.usecases.points import Entry, credit, held_tier, judge_tier, version_of
+from tallybook.usecases.publish import Terms, pick_card, publish
+
+
+class _Grant(msgspec.Struct, frozen=True):
+    """One rule that gives something for the order: the rule, its points, and the tier whose mapping changed them."""
+
+    rule: EarningRule
+    points: int
+    mapping: Tier | None
+
+
+def award_order(page: Page, customer: Customer, order: Order, cause: CausingEvent) -> None:
+    """Awards a paid order in every programme that gives something for it, campaigns by age (decision 41).
+
+    A member's programme gives by the tier held before the order (decision 3). A customer without a card joins first where the
+    campaign says auto_join (decision 17). Programmes that are off, and cards that are off, are passed over (decision 23).
+    """
+    facts = _facts(customer, order)
+    for campaign in page.configuration.campaigns:
+        if not campaign.active or not within_dates(campaign.validity, page.now):
+            continue
+        card = page.card_in(customer.id, campaign)
+        if card is None and not campaign.auto_join:
+            continue
+        if card is not None and not _usable(card, page.now):
+            continue
+        grants = _grants(page, customer, campaign, order, facts)
+        if not grants:
+            continue
+        if card is None:
+            card = _auto_join(page, customer, campaign)
+        if card is None:
+            continue
+        for grant in grants:
+            card = _accrue(page, customer, campaign, card, order, cause, grant)
+
+
+def _auto_join(page: Page, customer: Customer, campaign: Campaign) -> Card | None:
+    """A card for somebody who is not a member yet; None when the campaign has none to give: the order succeeds all the same."""
+    try:
+        waiting = pick_card(page, campaign)
+    except NoVoucherSuitable:
+        return None
+    card, _ = publish(page, customer, campaign, waiting, Terms(channel="Automation"))
+    return card
+
+
+def _facts(customer: Customer, order: Order) -> Facts:
+    return Facts(
+        amount=order.amount or 0,
+        total_amount=order.total_amount or 0,
+        items=msgspec.json.decode(order.items, type=list[OrderItem]),
+        order_metadata=parse(order.metadata),
+        customer_metadata=parse(customer.metadata),
+    )
+
+
+def _usable(card: Card, now: datetime) -> bool:
+    return card.active and (card.expiration_date is None or now < card.expiration_date)
+
+
+def _grants(page: Page, customer: Customer, campaign: Campaign, order: Order, facts: Facts) -> list[_Grant]:
+    tier = held_tier(page, customer.id, campaign.id)
+    grants = []
+    for rule in page.configuration.earning_rules.get(campaign.id, ()):
+        if rule.event != "order.paid" or not rule.active or not applies(rule.validity, page.now, page.zone):
+            continue
+        if page.awarded(order.id, rule.id):
+            continue
+        mapping = tier.earning_rules.get(rule.id) if tier else None
+        points = points_of(rule.loyalty, facts, mapping)
+        if 0 < points <= MAX_POINTS:
+            grants.append(_Grant(rule, points, tier if mapping else None))
+    return grants
+
+
+def _accrue(
+    page: Page, customer: Customer, campaign: Campaign, card: Card, order: Order, cause: CausingEvent, grant: _Grant
+) -> Card:
+    at = page.tick()
+    rule, before = grant.rule, page.numbers(card)
+    holder_tier, membership = held_tier(page, customer.id, campaign.id), page.membership(customer.id, campaign.id)
+    entry = Entry(type="POINTS_ACCRUAL", operation_type="AUTOMATIC", source="Automation", cause=_cause_text(order, cause, rule))
+    lasts_to = expires_on(rule.expiration_rules or campaign.expiration_rules, local_date(at, page.zone))
+    card, transaction = credit(page, card, grant.points, lasts_to, entry, at)
+    page.add(
+        Award(
+            cause_id=order.id,
+            rule_id=rule.id,
+            project_id=page.project_id,
+            customer_id=customer.id,
+            card_id=card.id,
+            points=grant.points,
+            given_id=transaction.id,
+            rule_version=rule.version,
+        )
+    )
+    refs = Refs(
+        customer=page.subject(customer),
+        order=page.subject(order),
+        card=page.subject(card),
+        transaction=page.subject(transaction),
+        membership=page.subject(membership) if membership and holder_tier else None,
+        before=before,
+        after=page.numbers(card),
+        campaign=version_of(campaign),
+        earning_rule=(rule.id, rule.version),
+        holder_tier=version_of(holder_tier) if holder_tier else None,
+        mapping_tier=version_of(grant.mapping) if grant.mapping else None,
+        cause=cause,
+    )
+    page.emit("voucher.loyalty_card.transaction.created", card.id, refs, customer.id, at)
+    page.emit("customer.rewarded.loyalty_points", customer.id, refs, customer.id, at)
+    judge_tier(page, customer, campaign, card, at)
+    return card
+
+
+def _cause_text(order: Order, cause: CausingEvent, rule: EarningRule) -> str:
+    return canonical(
+        {
+            "order": {"id": order.id, "source_id": order.source_id},
+            "event": {"id": cause.id, "type": cause.type},
+            "earning_rule": {"id": rule.id, "source": {"banner": rule.banner}},
+        }
+    )

@@ -1,0 +1,316 @@
+"""Loyalty campaigns: create, change, switch on and off, delete."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tallybook.domain.canonical import canonical, merge
+from tallybook.domain.codes import code_config, space
+from tallybook.domain.config import Campaign, CodeConfig, ExpirationRules, TiersExpiration, Validity
+from tallybook.domain.configuration import Configuration
+from tallybook.domain.dates import Duration
+from tallybook.domain.earning import MAX_POINTS
+from tallybook.domain.occurrence import Refs
+from tallybook.domain.refusals import DuplicateFound, InvalidPayload, NotImplementedYet
+from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.join_campaign import campaign_of
+from tallybook.usecases.page import Page
+from tallybook.usecases.points import version_of
+from tallybook.usecases.publish import generate_card
+
+
+class CodeConfigFields(msgspec.Struct, frozen=True, kw_only=True):
+    """How codes are made, as a request says it."""
+
+    length: int | None = None
+    charset: str | None = None
+    pattern: str | None = None
+    prefix: str | None = None
+    postfix: str | None = None
+
+
+class LoyaltyCardFields(msgspec.Struct, frozen=True, kw_only=True):
+    """Initial points of a card, and when points expire."""
+
+    points: int = 0
+    expiration_rules: ExpirationRules | None | UnsetType = UNSET
+
+
+class RedemptionFields(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a card may be redeemed; null is without limit."""
+
+    quantity: int | None = None
+
+
+class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
+    """The card template of a campaign."""
+
+    type: Literal["LOYALTY_CARD"] = "LOYALTY_CARD"
+    loyalty_card: LoyaltyCardFields
+    redemption: RedemptionFields | None = None
+    code_config: CodeConfigFields | None = None
+
+
+class CampaignFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request says about a campaign. What it does not say stays as it is."""
+
+    name: str | None = None
+    campaign_type: Literal["LOYALTY_PROGRAM"] | None = None
+    type: Literal["AUTO_UPDATE", "STATIC"] | None = None
+    description: str | None | UnsetType = UNSET
+    auto_join: bool | None = None
+    use_voucher_metadata_schema: bool | None = None
+    voucher: VoucherFields | None = None
+    loyalty_card: LoyaltyCardFields | None = None
+    vouchers_count: int | None = None
+    start_date: datetime | None | UnsetType = UNSET
+    expiration_date: datetime | None | UnsetType = UNSET
+    validity_timeframe: dict[str, str] | None | UnsetType = UNSET
+    validity_day_of_week: list[int] | None | UnsetType = UNSET
+    validity_hours: dict[str, Any] | None | UnsetType = UNSET
+    activity_duration_after_publishing: str | None | UnsetType = UNSET
+    category_id: str | None | UnsetType = UNSET
+    metadata: dict[str, Any] | None = None
+    unset_metadata_fields: list[str] | None = None
+    loyalty_tiers_expiration: TiersExpiration | None | UnsetType = UNSET
+    refund_policy: Literal["KEEP"] | None = None
+
+
+class CampaignView(msgspec.Struct, frozen=True):
+    """A campaign and how many cards it has: the answer of the campaign commands."""
+
+    campaign: Campaign
+    vouchers_count: int
+
+
+class CreateCampaign(Command, frozen=True, kw_only=True):
+    """Create a loyalty campaign; one card is generated at once when one is asked for (decision 36)."""
+
+    fields: CampaignFields
+
+    def needs(self, configuration: Configuration) -> Needs:
+        """Nothing: names are unique in the configuration."""
+        return Needs()
+
+    def decide(self, page: Page) -> CampaignView:
+        """Refuses: DuplicateFound for a name that is taken; InvalidPayload for what does not fit together;
+        NotImplementedYet for more than one card, and for tiers that are not by balance.
+        """
+        fields = self.fields
+        if not fields.name:
+            raise InvalidPayload("Property .name is required")
+        if fields.voucher is None:
+            raise InvalidPayload("Property .voucher is required")
+        if page.configuration.campaign(fields.name) is not None:
+            raise DuplicateFound("campaign", fields.name, "name")
+        if (fields.vouchers_count or 0) > 1:
+            raise NotImplementedYet("Generating more than one card with the campaign is not built yet")
+        blank = Campaign(
+            id=page.random_id("camp_"), name=fields.name, created_at=page.now, code_config=_code_config(fields.voucher)
+        )
+        campaign = page.configure(changed_campaign(blank, fields))
+        count = fields.vouchers_count or 0
+        page.count(f"vouchers:{campaign.id}", 0)
+        page.emit("campaign.created", campaign.id, Refs(campaign=version_of(campaign)))
+        if count:
+            page.book.free_codes[campaign.id] = draw_codes(page, campaign.code_config)
+            generate_card(page, campaign, page.tick())
+        return CampaignView(campaign, count)
+
+
+def draw_codes(page: Page, config: CodeConfig) -> list[str]:
+    """A few new codes for a campaign that no batch could have read codes for."""
+    from tallybook.domain.codes import make_code  # noqa: PLC0415
+
+    return [make_code(config, page.ids.random) for _ in range(4)]
+
+
+def _code_config(voucher: VoucherFields) -> CodeConfig:
+    said = voucher.code_config or CodeConfigFields()
+    if said.length is not None and not 1 <= said.length <= 64:
+        raise InvalidPayload("Property .voucher.code_config.length must be >= 1 and <= 64")
+    config = code_config(said.length, said.charset, said.pattern, said.prefix, said.postfix)
+    if space(config) < 1 or not config.pattern.count("#"):
+        raise InvalidPayload("Property .voucher.code_config.pattern must contain at least one #")
+    return config
+
+
+def changed_campaign(campaign: Campaign, fields: CampaignFields) -> Campaign:
+    """The campaign with what the fields say; the same object when that is nothing new (decision 43)."""
+    said: dict[str, Any] = {}
+    for name in ("type", "auto_join", "use_voucher_metadata_schema", "refund_policy"):
+        if (value := getattr(fields, name)) is not None:
+            said[name] = value
+    for name in ("description", "activity_duration_after_publishing", "category_id"):
+        if (value := getattr(fields, name)) is not UNSET:
+            said[name] = value
+    if fields.loyalty_tiers_expiration is not UNSET:
+        said["tiers_expiration"] = _checked_tiers(fields.loyalty_tiers_expiration)
+    said |= _card_template(fields)
+    said["validity"] = _validity(campaign.validity, fields)
+    said["metadata"] = _metadata(campaign.metadata, fields)
+    changed = msgspec.structs.replace(campaign, **said)
+    _check(changed)
+    return campaign if changed == campaign else changed
+
+
+def _card_template(fields: CampaignFields) -> dict[str, Any]:
+    card = fields.loyalty_card or (fields.voucher.loyalty_card if fields.voucher else None)
+    said: dict[str, Any] = {}
+    if card is not None:
+        if not 0 <= card.points <= MAX_POINTS:
+            raise InvalidPayload(f"Property .voucher.loyalty_card.points must be >= 0 and <= {MAX_POINTS}")
+        said["card_points"] = card.points
+        if card.expiration_rules is not UNSET:
+            said["expiration_rules"] = checked_expiration(card.expiration_rules, ".voucher.loyalty_card.expiration_rules")
+    if fields.voucher is not None and fields.voucher.redemption is not None:
+        said["redemption_quantity"] = fields.voucher.redemption.quantity
+    return said
+
+
+_ROUNDINGS = ("END_OF_MONTH", "END_OF_QUARTER", "END_OF_HALF_YEAR", "END_OF_YEAR", "PARTICULAR_MONTH")
+
+
+def checked_expiration(rules: ExpirationRules | None, path: str) -> ExpirationRules | None:
+    """Point expiration rules that fit together (semantics 2.3, decision 24). Refuses: InvalidPayload."""
+    if rules is None:
+        return None
+    if rules.period_type == "MONTH":
+        if rules.period_value is None or not 0 <= rules.period_value <= 1200:
+            raise InvalidPayload(f"Property {path}.period_value must be >= 0 and <= 1200")
+        if rules.rounding_type is not None and rules.rounding_type not in _ROUNDINGS:
+            raise InvalidPayload(f"Property {path}.rounding_type must be one of: {', '.join(_ROUNDINGS)}")
+        if rules.rounding_type == "PARTICULAR_MONTH" and not 1 <= (rules.rounding_value or 0) <= 12:
+            raise InvalidPayload(f"Property {path}.rounding_value must be >= 1 and <= 12")
+        return rules
+    if rules.period_type != "FIXED_DAY_OF_YEAR":
+        raise InvalidPayload(f"Property {path}.period_type must be one of: MONTH, FIXED_DAY_OF_YEAR")
+    if not 1 <= (rules.fixed_month or 0) <= 12:
+        raise InvalidPayload(f"Property {path}.fixed_month must be >= 1 and <= 12")
+    if not 1 <= (rules.fixed_day or 0) <= 31:
+        raise InvalidPayload(f"Property {path}.fixed_day must be >= 1 and <= 31")
+    return rules
+
+
+def _checked_tiers(said: TiersExpiration | None) -> TiersExpiration | None:
+    if said is None:
+        return None
+    starts = said.start_date.type if said.start_date else "IMMEDIATE"
+    ends = said.expiration_date.type if said.expiration_date else "BALANCE_DROP"
+    if (said.qualification_type, starts, ends) != ("BALANCE", "IMMEDIATE", "BALANCE_DROP"):
+        raise NotImplementedYet("Tiers other than by balance, ending when it drops, are not built yet")
+    return said
+
+
+_VALIDITY = ("start_date", "expiration_date", "validity_timeframe", "validity_day_of_week", "validity_hours")
+
+
+def changed_validity(validity: Validity, fields: Any) -> Validity:
+    """The validity with what the fields say. Refuses: InvalidPayload."""
+    said = {name: value for name in _VALIDITY if (value := getattr(fields, name)) is not UNSET}
+    changed = msgspec.structs.replace(validity, **said)
+    if changed.start_date and changed.expiration_date and changed.expiration_date <= changed.start_date:
+        raise InvalidPayload("Property .expiration_date must be after .start_date")
+    if any(not 0 <= day <= 6 for day in changed.validity_day_of_week or ()):
+        raise InvalidPayload("Property .validity_day_of_week must hold numbers from 0 to 6")
+    if changed.validity_timeframe is not None:
+        _check_timeframe(changed)
+    return changed
+
+
+def _check_timeframe(validity: Validity) -> None:
+    if validity.start_date is None:
+        raise InvalidPayload("Property .validity_timeframe needs .start_date")
+    for name in ("interval", "duration"):
+        try:
+            Duration((validity.validity_timeframe or {}).get(name, ""))
+        except ValueError as wrong:
+            raise InvalidPayload(f"Property .validity_timeframe.{name} must be an ISO 8601 duration") from wrong
+
+
+def _validity(validity: Validity, fields: CampaignFields) -> Validity:
+    return changed_validity(validity, fields)
+
+
+def _metadata(text: str, fields: CampaignFields) -> str:
+    if fields.metadata is not None:
+        text = merge(text, fields.metadata)
+    if fields.unset_metadata_fields:
+        kept = msgspec.json.decode(text)
+        text = canonical({key: value for key, value in kept.items() if key not in fields.unset_metadata_fields})
+    return text
+
+
+def _check(campaign: Campaign) -> None:
+    if campaign.activity_duration_after_publishing is not None:
+        try:
+            Duration(campaign.activity_duration_after_publishing)
+        except ValueError as wrong:
+            raise InvalidPayload("Property .activity_duration_after_publishing must be an ISO 8601 duration") from wrong
+
+
+class UpdateCampaign(Command, frozen=True, kw_only=True):
+    """Change a campaign. Its name and the way codes are made stay (semantics 2.1)."""
+
+    key: str
+    fields: CampaignFields
+
+    def needs(self, configuration: Configuration) -> Needs:
+        """Nothing beside the configuration."""
+        return Needs()
+
+    def decide(self, page: Page) -> Campaign:
+        """Refuses: NotFound; InvalidPayload; NotImplementedYet. A change of nothing writes nothing (decision 43)."""
+        known = campaign_of(page.configuration, self.key)
+        campaign = changed_campaign(known, self.fields)
+        return known if campaign is known else _replace(page, campaign, "campaign.updated")
+
+
+class SwitchCampaign(Command, frozen=True, kw_only=True):
+    """Enable or disable a campaign. While it is off its cards earn nothing (decision 23)."""
+
+    key: str
+    active: bool
+
+    def needs(self, configuration: Configuration) -> Needs:
+        """Nothing beside the configuration."""
+        return Needs()
+
+    def decide(self, page: Page) -> Campaign:
+        """Refuses: NotFound."""
+        known = campaign_of(page.configuration, self.key)
+        if known.active == self.active:
+            return known
+        word = "enabled" if self.active else "disabled"
+        return _replace(page, msgspec.structs.replace(known, active=self.active), f"campaign.{word}")
+
+
+def _replace(page: Page, campaign: Campaign, name: str) -> Campaign:
+    campaign = page.configure(msgspec.structs.replace(campaign, updated_at=page.tick(), version=campaign.version + 1))
+    page.emit(name, campaign.id, Refs(campaign=version_of(campaign)))
+    return campaign
+
+
+class DeleteCampaign(Command, frozen=True, kw_only=True):
+    """Delete a campaign: it earns and publishes nothing any more, and its name is free. Its cards keep their ledger."""
+
+    key: str
+
+    def needs(self, configuration: Configuration) -> Needs:
+        """Nothing beside the configuration."""
+        return Needs()
+
+    def decide(self, page: Page) -> str:
+        """Gives the id of the (finished) asynchronous action. Refuses: NotFound."""
+        campaign = campaign_of(page.configuration, self.key)
+        at = page.tick()
+        for document in (
+            *page.configuration.earning_rules.get(campaign.id, ()),
+            *page.configuration.tiers.get(campaign.id, ()),
+            campaign,
+        ):
+            page.discard(document)
+        page.emit("campaign.deleted", campaign.id, Refs(campaign=version_of(campaign)), at=at)
+        return page.ordered_id("aa_")

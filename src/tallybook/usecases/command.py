@@ -1,0 +1,48 @@
+"""Commands: wishes to change something. Each says what it needs to know and decides, purely, what becomes true."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tallybook.domain.configuration import Configuration
+
+if TYPE_CHECKING:
+    from tallybook.usecases.page import Page
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asked: the channel, and for the API the key."""
+
+    channel: str = "API"
+    key_name: str | None = None
+    app_id: str | None = None
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command must have read before it decides. A key is an id or the caller's own name for the thing."""
+
+    customers: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    cards: tuple[str, ...] = ()
+    publications: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    """Campaigns in which one of these customers may be given a card."""
+    new_codes: tuple[tuple[str, int], ...] = ()
+    """Campaigns for which so many new codes are wanted whatever happens."""
+    earliest_expiry: bool = False
+    """The first day on which points of the project expire."""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish to change something in one project, on behalf of an actor."""
+
+    project_id: str
+    actor: Actor = Actor()
+
+    def needs(self, configuration: Configuration) -> Needs:
+        """What has to be read."""
+        raise NotImplementedError
+
+    def decide(self, page: "Page") -> Any:
+        """Records facts on the page and gives the answer; raises a Refusal to say no. No clock, no I/O."""
+        raise NotImplementedError

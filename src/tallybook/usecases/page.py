@@ -1,0 +1,324 @@
+"""The page: what one command writes, laid over the book. A refusal throws it away, and nobody else's."""
+
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from tallybook.domain.config import Campaign, ConfigChange, Document
+from tallybook.domain.configuration import KIND_OF, Configuration
+from tallybook.domain.event_names import event_id_prefix
+from tallybook.domain.lots import next_expiration
+from tallybook.domain.occurrence import CampaignPoints, CardNumbers, CustomerSummary, Refs, encode_subjects
+from tallybook.domain.records import (
+    Award,
+    Card,
+    Customer,
+    Event,
+    Lot,
+    Occurrence,
+    Order,
+    Publication,
+    Record,
+    SendOut,
+    TierMembership,
+)
+from tallybook.ids import Ids
+from tallybook.usecases.book import Book
+from tallybook.usecases.command import Actor
+
+R = TypeVar("R", bound=Record)
+D = TypeVar("D", bound=Document)
+_MS = timedelta(milliseconds=1)
+
+
+class Page:
+    """Answers what a command asks, from its own writes first and then from the book; collects its facts."""
+
+    def __init__(self, book: Book, configuration: Configuration, ids: Ids, now: datetime, real_now: datetime, actor: Actor) -> None:
+        self.book = book
+        self.ids = ids
+        self.now = now
+        self.configuration = configuration
+        self.written = Book()
+        self._real_now = real_now
+        self._actor = actor
+        self._latest = now
+        self._subjects: list[Record] = []
+        self._positions: dict[Any, int] = {}
+        self._sequences: dict[str, int] = {}
+        self.occurrence_id = "v-" + ids.hex18(now)
+
+    # --- time and ids ---
+
+    def tick(self) -> datetime:
+        """The next instant of this command: what follows from it happens a millisecond later, so that order can be seen."""
+        self._latest += _MS
+        return self._latest
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The project's time zone."""
+        return self.configuration.zone
+
+    @property
+    def project_id(self) -> str:
+        """The project everything on this page belongs to."""
+        return self.configuration.project.id
+
+    def random_id(self, prefix: str, length: int = 24) -> str:
+        """A random id such as `cust_` + 24 characters (decision 35)."""
+        return prefix + self.ids.random(length)
+
+    def ordered_id(self, prefix: str, at: datetime | None = None, after: str | None = None) -> str:
+        """A time-ordered id such as `ord_` + 18 hex digits, greater than `after` (an id of the same kind)."""
+        return prefix + self.ids.hex18(at or self._latest, after[len(prefix) :] if after else "")
+
+    # --- what is true ---
+
+    def customer(self, key: str | None) -> Customer | None:
+        """By id, else by source id. A deleted customer is not there."""
+        for layer in (self.written, self.book):
+            found = layer.customers.get(key or "")
+            if found is None and (known := layer.customer_ids.get((self.project_id, key or ""))):
+                found = self.written.customers.get(known) or self.book.customers.get(known)
+                found = found if found is not None and found.source_id == key else None
+            if found is not None:
+                return found if found.deleted_at is None and found.project_id == self.project_id else None
+        return None
+
+    def order(self, key: str | None) -> Order | None:
+        """By id, else by source id."""
+        for layer in (self.written, self.book):
+            found = layer.orders.get(key or "")
+            if found is None and (known := layer.order_ids.get((self.project_id, key or ""))):
+                found = self.written.orders.get(known) or self.book.orders.get(known)
+            if found is not None:
+                return found if found.project_id == self.project_id else None
+        return None
+
+    def card(self, key: str | None) -> Card | None:
+        """By id, else by code."""
+        for layer in (self.written, self.book):
+            found = layer.cards.get(key or "")
+            if found is None and (known := layer.card_ids.get((self.project_id, key or ""))):
+                found = self.written.cards.get(known) or self.book.cards.get(known)
+            if found is not None:
+                return found if found.project_id == self.project_id else None
+        return None
+
+    def cards_of(self, customer_id: str) -> list[Card]:
+        """The customer's cards, in the order of their campaigns."""
+        held = {**self.book.cards_of.get(customer_id, {}), **self.written.cards_of.get(customer_id, {})}
+        return [card for campaign in self.configuration.campaigns if (card := self.card(held.get(campaign.id)))]
+
+    def card_in(self, customer_id: str, campaign: Campaign) -> Card | None:
+        """The customer's card of this campaign."""
+        for layer in (self.written, self.book):
+            if card_id := layer.cards_of.get(customer_id, {}).get(campaign.id):
+                return self.card(card_id)
+        return None
+
+    def lots(self, card: Card) -> list[Lot]:
+        """The ACTIVE lots of a card."""
+        merged = {**self.book.lots.get(card.id, {}), **self.written.lots.get(card.id, {})}
+        return [lot for lot in merged.values() if lot.status == "ACTIVE"]
+
+    def membership(self, customer_id: str, campaign_id: str) -> TierMembership | None:
+        """The customer's place in the campaign's tiers, if there ever was one."""
+        key = (customer_id, campaign_id)
+        return self.written.memberships.get(key) or self.book.memberships.get(key)
+
+    def publication(self, source_id: str) -> Publication | None:
+        """The publication with this source id."""
+        key = (self.project_id, source_id)
+        return self.written.publications.get(key) or self.book.publications.get(key)
+
+    def awarded(self, cause_id: str, rule_id: str) -> bool:
+        """Whether this rule has ever given anything for this cause (decision 6)."""
+        key = (cause_id, rule_id)
+        return key in self.written.awards or key in self.book.awards
+
+    def take_free_card(self, campaign: Campaign) -> Card | None:
+        """An unpublished active card of the campaign that nobody else in this batch was given."""
+        while waiting := self.book.free_cards.get(campaign.id):
+            card = self.card(waiting.pop())
+            if card is not None and card.customer_id is None and card.active:
+                return card
+        return None
+
+    def take_new_code(self, campaign: Campaign) -> str | None:
+        """A code of the campaign's pattern that no card of the project has; None when the pattern is exhausted."""
+        waiting = self.book.free_codes.get(campaign.id, [])
+        while waiting:
+            code = waiting.pop()
+            if self.card(code) is None:
+                return code
+        return None
+
+    # --- what becomes true ---
+
+    def put(self, record: R) -> R:
+        """A new or changed record of the current state."""
+        self.written.keep(record)
+        self.written.writes[type(record).__name__, record.id] = record  # type: ignore[attr-defined]
+        return record
+
+    def add(self, fact: Record | ConfigChange) -> None:
+        """An append-only fact."""
+        if isinstance(fact, Award | Publication):
+            self.written.keep(fact)
+        self.written.facts.append(fact)
+
+    def count(self, name: str, by: int) -> None:
+        """Changes a counter that many customers share; the store applies it last, as a sum."""
+        self.written.counts[name] = self.written.counts.get(name, 0) + by
+
+    def configure(self, document: D) -> D:
+        """Makes a configuration document true, and writes its version into the history for ever."""
+        self.configuration = self.configuration.with_document(document)
+        self._remember(document, msgspec.json.encode(document).decode())
+        return document
+
+    def discard(self, document: Document) -> None:
+        """Removes a configuration document; its versions stay in the history."""
+        self.configuration = self.configuration.without(document)
+        self._remember(msgspec.structs.replace(document, version=document.version + 1), None)
+
+    def _remember(self, document: Document, doc: str | None) -> None:
+        self.written.config_changes[self.project_id] = self.written.config_changes.get(self.project_id, 0) + 1
+        self.add(
+            ConfigChange(
+                id=f"{document.id}:{document.version}",
+                project_id=self.project_id,
+                kind=KIND_OF[type(document)],
+                entity_id=document.id,
+                version=document.version,
+                doc=doc,
+                created_at=self._latest,
+            )
+        )
+
+    # --- what is told ---
+
+    def subject(self, record: Record) -> int:
+        """The position of a record among what this occurrence speaks of; each is written once, as it is now."""
+        if isinstance(record, Card):
+            key: Any = (record.id, record.customer_id, record.active, record.metadata, record.published_count)
+        else:
+            key = id(record)
+        found = self._positions.get(key)
+        if found is None:
+            found = self._positions[key] = len(self._subjects)
+            self._subjects.append(record)
+        return found
+
+    def numbers(self, card: Card) -> CardNumbers:
+        """The numbers of a card as they are on this page now."""
+        expires_on, points = next_expiration(self.lots(card))
+        return CardNumbers(
+            points=card.points,
+            redeemed_points=card.redeemed_points,
+            redeemed_quantity=card.redeemed_quantity,
+            subtracted_points=card.subtracted_points,
+            expired_points=card.expired_points,
+            balance=card.balance,
+            pending_points=card.pending_points,
+            next_expiration_on=expires_on,
+            next_expiration_points=points,
+            active=card.active,
+            updated_at=card.updated_at,
+        )
+
+    def summary(self, customer: Customer) -> CustomerSummary:
+        """The customer's points, in total and per campaign."""
+        campaigns = []
+        cards = self.cards_of(customer.id)
+        for card in cards:
+            campaign = self.configuration.campaign(card.campaign_id)
+            membership = self.membership(customer.id, card.campaign_id)
+            name = campaign.name if campaign else card.campaign_id
+            campaigns.append(CampaignPoints(campaign_name=name, points=card.balance, tier_id=membership.tier_id if membership else None))
+        return CustomerSummary(
+            customer_id=customer.id,
+            points=sum(card.balance for card in cards),
+            redeemed_points=sum(card.redeemed_points for card in cards),
+            redemptions=sum(card.redeemed_quantity for card in cards),
+            campaigns=campaigns,
+        )
+
+    def emit(self, name: str, entity_id: str, refs: Refs, customer_id: str | None = None, at: datetime | None = None) -> Event:
+        """Records an event, and a send-out of it to each webhook that asked for its name."""
+        at = at or self._latest
+        event = Event(
+            id=self.ordered_id(event_id_prefix(name), at),
+            project_id=self.project_id,
+            customer_id=customer_id,
+            occurrence_id=self.occurrence_id,
+            sequence=self._next_sequence(customer_id),
+            name=name,
+            entity_id=entity_id,
+            refs=msgspec.json.encode(refs).decode(),
+            created_at=at,
+        )
+        self.add(event)
+        for webhook in self.configuration.subscribers.get(name, ()):
+            self.add(
+                SendOut(
+                    id=self.ordered_id("whs_", at),
+                    project_id=self.project_id,
+                    webhook_id=webhook.id,
+                    event_id=event.id,
+                    stream=customer_id or entity_id,
+                    next_attempt_at=self._real_now,
+                    created_at=at,
+                )
+            )
+        return event
+
+    def _next_sequence(self, customer_id: str | None) -> int:
+        if customer_id is None:
+            return 0
+        if customer_id not in self._sequences:
+            known = self.written.customers.get(customer_id) or self.book.customers.get(customer_id)
+            self._sequences[customer_id] = known.last_sequence if known else 0
+        self._sequences[customer_id] += 1
+        return self._sequences[customer_id]
+
+    def close(self) -> None:
+        """Finishes the page: the occurrence gets its subjects, and customers the number of their last event."""
+        for customer_id, sequence in self._sequences.items():
+            known = self.written.customers.get(customer_id) or self.book.customers.get(customer_id)
+            if known is not None:
+                self.put(msgspec.structs.replace(known, last_sequence=sequence))
+        if self._subjects or any(isinstance(fact, Event) for fact in self.written.facts):
+            self.add(
+                Occurrence(
+                    id=self.occurrence_id,
+                    project_id=self.project_id,
+                    channel=self._actor.channel,
+                    key_name=self._actor.key_name,
+                    app_id=self._actor.app_id,
+                    subjects=encode_subjects(self._subjects),
+                    created_at=self.now,
+                )
+            )
+
+    def merge(self) -> None:
+        """Takes an accepted page into the book."""
+        book, written = self.book, self.written
+        for key, record in written.writes.items():
+            book.writes[key] = record
+            book.keep(record)
+        for fact in written.facts:
+            if isinstance(fact, Award | Publication):
+                book.keep(fact)
+        book.facts += written.facts
+        for name, by in written.counts.items():
+            book.counts[name] = book.counts.get(name, 0) + by
+        for project_id, changes in written.config_changes.items():
+            book.config_changes[project_id] = book.config_changes.get(project_id, 0) + changes
+        book.configurations[self.project_id] = self.configuration
+
+

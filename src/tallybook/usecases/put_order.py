@@ -1,0 +1,190 @@
+"""Orders: stored, and awarded when they become paid. This is the main road of the system."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tallybook.domain.canonical import canonical, merge
+from tallybook.domain.configuration import Configuration
+from tallybook.domain.occurrence import CausingEvent, Refs
+from tallybook.domain.orders import MAX_AMOUNT, MAX_ITEMS, events_of, numbers_in_bounds, priced, totals
+from tallybook.domain.records import Customer, Order, OrderItem
+from tallybook.domain.refusals import DuplicateSourceId, InvalidPayload, NotFound
+from tallybook.usecases.award_order import award_order
+from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.customers import CustomerRef, ensure_customer, key_of
+from tallybook.usecases.page import Page
+
+
+class OrderFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request says about an order. What it does not say stays as it is. Amounts are minor units."""
+
+    id: str | None = None
+    source_id: str | None | UnsetType = UNSET
+    status: Literal["CREATED", "PAID", "CANCELED", "FULFILLED"] | None | UnsetType = UNSET
+    amount: int | None | UnsetType = UNSET
+    initial_amount: int | None | UnsetType = UNSET
+    discount_amount: int | None | UnsetType = UNSET
+    items: list[OrderItem] | None | UnsetType = UNSET
+    metadata: dict[str, Any] | None | UnsetType = UNSET
+    customer: CustomerRef | None | UnsetType = UNSET
+    customer_id: str | None | UnsetType = UNSET
+    referrer: CustomerRef | None | UnsetType = UNSET
+    referrer_id: str | None | UnsetType = UNSET
+    created_at: datetime | None | UnsetType = UNSET
+
+    def buyer(self) -> CustomerRef | None | UnsetType:
+        """The customer it names, by object or by id."""
+        return self.customer if self.customer is not UNSET else self.customer_id
+
+    def keys_of_people(self) -> tuple[str, ...]:
+        """The keys of everybody it names."""
+        named = (self.customer, self.customer_id, self.referrer, self.referrer_id)
+        return tuple(key for ref in named if ref is not UNSET for key in key_of(ref))
+
+
+class OrderView(msgspec.Struct, frozen=True):
+    """The order as it is now: the answer of the order commands."""
+
+    order: Order
+
+
+class PutOrder(Command, frozen=True, kw_only=True):
+    """Store an order, new or known by id or source id; if it became paid, award what the programmes give, once; tell.
+
+    One award per (order, rule) for ever: decision 6. Rules in the order of decisions 3 and 41. Statuses: decision 44.
+    """
+
+    fields: OrderFields
+    key: str | None = None
+    """The path of an update: that order must be there."""
+
+    def needs(self, configuration: Configuration) -> Needs:
+        """The order, the people it names, and for each auto-join campaign a card to give."""
+        said = (self.key, self.fields.id, self.fields.source_id)
+        joins = tuple(campaign.id for campaign in configuration.campaigns if campaign.auto_join)
+        return Needs(
+            orders=tuple(key for key in said if isinstance(key, str)), customers=self.fields.keys_of_people(), joins=joins
+        )
+
+    def decide(self, page: Page) -> OrderView:
+        """Refuses: NotFound for an unknown order or customer id; InvalidPayload for numbers out of bounds;
+        DuplicateSourceId for another order's source id.
+        """
+        known = self._known(page)
+        buyer = self._person(page, self.fields.buyer(), known.customer_id if known else None)
+        referrer = self._person(
+            page,
+            self.fields.referrer if self.fields.referrer is not UNSET else self.fields.referrer_id,
+            known.referrer_id if known else None,
+        )
+        order = changed_order(page, known, self.fields, buyer.id if buyer else None, referrer.id if referrer else None)
+        if order is known:
+            return OrderView(order)
+        return OrderView(store_order(page, known, order, buyer))
+
+    def _known(self, page: Page) -> Order | None:
+        key = self.key or self.fields.id
+        source_id = self.fields.source_id if isinstance(self.fields.source_id, str) else None
+        known = page.order(key) if key else page.order(source_id)
+        if known is None and key:
+            raise NotFound("order", key)
+        if known is not None and source_id is not None and known.source_id != source_id:
+            other = page.order(source_id)
+            if other is not None and other.id != known.id and other.source_id == source_id:
+                raise DuplicateSourceId("Order", source_id)
+        return known
+
+    @staticmethod
+    def _person(page: Page, ref: CustomerRef | None | UnsetType, known_id: str | None) -> Customer | None:
+        if ref is UNSET:
+            return page.customer(known_id)
+        return ensure_customer(page, ref) if ref is not None else None
+
+
+def changed_order(
+    page: Page, known: Order | None, fields: OrderFields, customer_id: str | None, referrer_id: str | None
+) -> Order:
+    """The order as the fields make it; the known one itself when they change nothing (decision 43)."""
+    old = known or Order(id=page.ordered_id("ord_"), project_id=page.project_id, created_at=page.now)
+    said: dict[str, Any] = {"customer_id": customer_id, "referrer_id": referrer_id}
+    if fields.items is not UNSET:
+        said["items"] = _items_text(page, old, fields.items or [])
+    if fields.metadata is not UNSET:
+        said["metadata"] = merge(old.metadata, fields.metadata or {})
+    if isinstance(fields.created_at, datetime):
+        said["created_at"] = fields.created_at
+    for name in ("source_id", "status", "initial_amount"):
+        if (value := getattr(fields, name)) is not UNSET and value is not None:
+            said[name] = value
+    said |= _amounts(old, fields, said.get("items", old.items))
+    changed = any(getattr(old, name) != value for name, value in said.items())
+    return msgspec.structs.replace(old, **said) if changed or known is None else old
+
+
+def _amounts(old: Order, fields: OrderFields, items_text: str) -> dict[str, int | None]:
+    for name in ("amount", "initial_amount", "discount_amount"):
+        value = getattr(fields, name)
+        if isinstance(value, int) and not 0 <= value <= MAX_AMOUNT:
+            raise InvalidPayload(f"Property .{name} must be >= 0 and <= {MAX_AMOUNT}")
+    amount, discount = fields.amount, fields.discount_amount
+    if amount is UNSET:
+        amount = old.amount if fields.items is UNSET else None
+    if discount is UNSET:
+        discount = old.discount_amount
+    return totals(order_items(items_text), amount, discount)
+
+
+def order_items(text: str) -> list[OrderItem]:
+    """The lines of a stored order."""
+    return msgspec.json.decode(text, type=list[OrderItem])
+
+
+def _items_text(page: Page, old: Order, items: list[OrderItem]) -> str:
+    if len(items) > MAX_ITEMS:
+        raise InvalidPayload(f"Property .items must NOT have more than {MAX_ITEMS} items")
+    before = order_items(old.items)
+    lines = []
+    for position, said in enumerate(items):
+        if wrong := numbers_in_bounds(said):
+            raise InvalidPayload(f"Property .items[{position}]{wrong}")
+        item = priced(said)
+        kept = before[position].id if position < len(before) else None
+        if kept is None or msgspec.structs.replace(before[position], id=item.id) != item:
+            kept = page.ordered_id("ordli_")
+        lines.append(msgspec.structs.replace(item, id=kept))
+    return canonical(msgspec.to_builtins(lines))
+
+
+def store_order(page: Page, known: Order | None, order: Order, buyer: Customer | None) -> Order:
+    """Writes the order, tells what happened to it, and awards it if it became paid."""
+    words = events_of(known, order)
+    told_at = page.tick()
+    first_paid = order.status == "PAID" and order.paid_at is None
+    if first_paid:
+        order = msgspec.structs.replace(order, paid_at=told_at)
+    if known is not None:
+        order = msgspec.structs.replace(order, updated_at=page.tick())
+    page.put(order)
+    if buyer is None:
+        return order
+    if first_paid:
+        buyer = page.put(_with_order(page.customer(buyer.id) or buyer, order, told_at))
+    refs = Refs(customer=page.subject(buyer), order=page.subject(order))
+    events = {word: page.emit(f"customer.order.{word}", buyer.id, refs, buyer.id, told_at) for word in words}
+    if paid := events.get("paid"):
+        cause = CausingEvent(id=paid.id, type=paid.name, entity_id=paid.entity_id, created_at=told_at)
+        award_order(page, buyer, order, cause)
+    return order
+
+
+def _with_order(customer: Customer, order: Order, at: datetime) -> Customer:
+    return msgspec.structs.replace(
+        customer,
+        orders_count=customer.orders_count + 1,
+        orders_amount=customer.orders_amount + (order.total_amount or 0),
+        last_order_amount=order.total_amount or 0,
+        last_order_at=at,
+    )

@@ -1,0 +1,105 @@
+"""A real server of the command line, as a process of its own."""
+
+import contextlib
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+START_SECONDS = 30
+STOP_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: where it listens, its keys, and where its records are."""
+
+    port: int
+    database_url: str
+    log: Path
+    project_id: str = "proj_acceptance"
+    app_id: str = "34fdc483-066d-478b-a707-be2c7a3d3698"
+    app_token: str = "5a1f0d0b-6f3c-4f3f-9a57-2b6b0c8f9e11"
+    management_id: str = "8c63e9eb-576f-4cc8-91df-b6797b6de8c6"
+    management_token: str = "a713187b-792f-47b6-993c-c83bd340ffd9"
+    webhook_secret: str = "acceptance-secret"
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self, time_zone: str) -> dict[str, str]:
+        """Give what the process is started with: the keys, a sandbox, webhooks to this machine."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("TALLYBOOK_")}
+        return own | {
+            "TALLYBOOK_PROJECT_ID": self.project_id,
+            "TALLYBOOK_APP_ID": self.app_id,
+            "TALLYBOOK_APP_TOKEN": self.app_token,
+            "TALLYBOOK_MANAGEMENT_ID": self.management_id,
+            "TALLYBOOK_MANAGEMENT_TOKEN": self.management_token,
+            "TALLYBOOK_WEBHOOK_SECRET": self.webhook_secret,
+            "TALLYBOOK_SANDBOX": "1",
+            "TALLYBOOK_TIME_ZONE": time_zone,
+            "TALLYBOOK_ALLOW_PRIVATE_WEBHOOKS": "1",
+        }
+
+
+@contextlib.contextmanager
+def running_server(database_url: str, folder: Path, time_zone: str = "UTC") -> Iterator[Server]:
+    """Start `tallybook serve` on a free port of 127.0.0.1, yield it when it answers, stop it with SIGTERM."""
+    server = Server(_free_port(), database_url, folder / "server.log")
+    command = [sys.executable, "-m", "tallybook", "serve", "--host", "127.0.0.1", "--port", str(server.port)]
+    with server.log.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--database", database_url],
+            env=server.environment(time_zone),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C stops the tests, which then stop the server
+        )
+        try:
+            _wait_until_it_answers(server, process)
+            yield server
+        finally:
+            _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes]) -> None:
+    """Ask until any HTTP answer comes. RuntimeError with the server's log if it ends or stays silent."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=START_SECONDS)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+        finally:
+            connection.close()
+    raise RuntimeError(f"the server did not start (exit code {process.poll()}):\n{server.log.read_text()}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
