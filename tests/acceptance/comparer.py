@@ -79,9 +79,9 @@ class _Comparison:
     def _walk_object(self, path: str, expected: dict[str, Json], came: dict[str, Json]) -> None:
         self.differences += [f"{path}.{key}: missing" for key in expected.keys() - came.keys()]
         self.differences += [f"{path}.{key}: not expected" for key in came.keys() - expected.keys()]
-        for key in expected:
+        for key, value in expected.items():
             if key in came:
-                self.walk(f"{path}.{key}", expected[key], came[key])
+                self.walk(f"{path}.{key}", value, came[key])
 
     def _walk_array(self, path: str, expected: list[Json], came: list[Json]) -> None:
         if len(expected) != len(came):

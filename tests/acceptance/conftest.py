@@ -74,7 +74,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def subscribed(management: Management, receiver: Receiver) -> Iterator[Callable[..., Inbox]]:
-    """Have events sent to the receiver, by their names: `inbox = subscribed("customer.order.paid")`."""
+    """Have events sent to the receiver, by their names, until the test is over."""
     webhooks = []
 
     def subscribe(*events: str) -> Inbox:

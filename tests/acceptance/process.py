@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 START_SECONDS = 30
 STOP_SECONDS = 15
@@ -28,11 +29,32 @@ class Server:
     management_id: str = "8c63e9eb-576f-4cc8-91df-b6797b6de8c6"
     management_token: str = "a713187b-792f-47b6-993c-c83bd340ffd9"
     webhook_secret: str = "acceptance-secret"
+    processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list, repr=False)
 
     @property
     def url(self) -> str:
         """The base URL, without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
+
+    def start(self, time_zone: str, log: IO[bytes]) -> "subprocess.Popen[bytes]":
+        """Start the process; its output goes to `log`. It is remembered, for a test that wants to kill it."""
+        command = [sys.executable, "-m", "tallybook", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+        process = subprocess.Popen(
+            [*command, "--database", self.database_url],
+            env=self.environment(time_zone),
+            cwd=self.log.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C stops the tests, which then stop the server
+        )
+        self.processes.append(process)
+        return process
+
+    def kill(self) -> None:
+        """End the process as a power cut does."""
+        self.processes[-1].kill()
+        self.processes[-1].wait()
 
     def environment(self, time_zone: str) -> dict[str, str]:
         """Give what the process is started with: the keys, a sandbox, webhooks to this machine."""
@@ -54,17 +76,8 @@ class Server:
 def running_server(database_url: str, folder: Path, time_zone: str = "UTC") -> Iterator[Server]:
     """Start `tallybook serve` on a free port of 127.0.0.1, yield it when it answers, stop it with SIGTERM."""
     server = Server(_free_port(), database_url, folder / "server.log")
-    command = [sys.executable, "-m", "tallybook", "serve", "--host", "127.0.0.1", "--port", str(server.port)]
-    with server.log.open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--database", database_url],
-            env=server.environment(time_zone),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C stops the tests, which then stop the server
-        )
+    with server.log.open("ab") as log:
+        process = server.start(time_zone, log)
         try:
             _wait_until_it_answers(server, process)
             yield server

@@ -37,7 +37,9 @@ class Shop:
             "campaign_type": "LOYALTY_PROGRAM",
             "voucher": {"type": "LOYALTY_CARD", "loyalty_card": card},
         } | fields
-        campaign = self.client.loyalties.create_loyalty_program(voucherify.LoyaltiesCreateCampaignRequestBody.model_validate(body))
+        campaign = self.client.loyalties.create_loyalty_program(
+            voucherify.LoyaltiesCreateCampaignRequestBody.model_validate(body)
+        )
         self._campaigns.append(campaign.id)
         return campaign
 

@@ -139,8 +139,10 @@ TABLE: list[tuple[str, Change, list[str]]] = [
         "one id where two are expected",
         _at("referrer", "id", value="cust_000000000000000000000001"),
         [
-            "$.referrer.id: 'cust_000000000000000000000001' stands for 'cust_PL4iqfS8K5Ej2LuBNV1RqlfJ' "
-            "and for 'cust_IdgAFZxYwwHctOk9pPuMu308'"
+            (
+                "$.referrer.id: 'cust_000000000000000000000001' stands for 'cust_PL4iqfS8K5Ej2LuBNV1RqlfJ' "
+                "and for 'cust_IdgAFZxYwwHctOk9pPuMu308'"
+            )
         ],
     ),
     (
@@ -148,16 +150,20 @@ TABLE: list[tuple[str, Change, list[str]]] = [
         _at("voucher", "code", value="aB3dE5g"),
         [
             "$.voucher.code: expected 'the form of 8KBUE0M6', came 'aB3dE5g'",
-            "$.voucher.publish.url: expected '/v1/vouchers/8KBUE0M6/publications?page=1&limit=10', "
-            "came '/v1/vouchers/aB3dE5gH/publications?page=1&limit=10'",
+            (
+                "$.voucher.publish.url: expected '/v1/vouchers/8KBUE0M6/publications?page=1&limit=10', "
+                "came '/v1/vouchers/aB3dE5gH/publications?page=1&limit=10'"
+            ),
         ],
     ),
     (
         "a URL with another code",
         _at("voucher", "publish", "url", value="/v1/vouchers/8KBUE0M6/publications?page=1&limit=10"),
         [
-            "$.voucher.publish.url: expected '/v1/vouchers/aB3dE5gH/publications?page=1&limit=10', "
-            "came '/v1/vouchers/8KBUE0M6/publications?page=1&limit=10'"
+            (
+                "$.voucher.publish.url: expected '/v1/vouchers/aB3dE5gH/publications?page=1&limit=10', "
+                "came '/v1/vouchers/8KBUE0M6/publications?page=1&limit=10'"
+            )
         ],
     ),
     (
@@ -184,18 +190,24 @@ TABLE: list[tuple[str, Change, list[str]]] = [
         "an instant that is another one where two are the same",
         _at("voucher", "updated_at", value="2024-07-24T10:51:29.674Z"),
         [
-            "$.transaction.created_at is before $.voucher.updated_at, expected at the time of "
-            "(2024-07-24T10:51:29.673Z, 2024-07-24T10:51:29.674Z)"
+            (
+                "$.transaction.created_at is before $.voucher.updated_at, expected at the time of "
+                "(2024-07-24T10:51:29.673Z, 2024-07-24T10:51:29.674Z)"
+            )
         ],
     ),
     (
         "the same instant where one is before another",
         _at("voucher", "created_at", value="2024-07-24T10:51:29.673Z"),
         [
-            "$.transaction.created_at is at the time of $.voucher.created_at, expected after "
-            "(2024-07-24T10:51:29.673Z, 2024-07-24T10:51:29.673Z)",
-            "$.voucher.created_at is at the time of $.voucher.updated_at, expected before "
-            "(2024-07-24T10:51:29.673Z, 2024-07-24T10:51:29.673Z)",
+            (
+                "$.transaction.created_at is at the time of $.voucher.created_at, expected after "
+                "(2024-07-24T10:51:29.673Z, 2024-07-24T10:51:29.673Z)"
+            ),
+            (
+                "$.voucher.created_at is at the time of $.voucher.updated_at, expected before "
+                "(2024-07-24T10:51:29.673Z, 2024-07-24T10:51:29.673Z)"
+            ),
         ],
     ),
 ]

@@ -33,7 +33,14 @@ def test_a_new_customer_has_everything_that_was_sent(client: Client, shop: Shop)
         "email": "bob.smith@example.com",
         "phone": "+1 933 222 3333",
         "birthdate": "2001-02-28",
-        "address": {"city": "New York", "state": "NY", "line_1": "123 Main St.", "line_2": "APT 3", "country": "US", "postal_code": "1"},
+        "address": {
+            "city": "New York",
+            "state": "NY",
+            "line_1": "123 Main St.",
+            "line_2": "APT 3",
+            "country": "US",
+            "postal_code": "1",
+        },
         "metadata": {"lang": "en", "test": True, "visits": 3},
     }
     answer = client.ask("POST", "/v1/customers", body)

@@ -15,7 +15,14 @@ from tests.acceptance.stories import Subscribe
 ITEMS = [
     {"source_id": "prod_1", "related_object": "product", "quantity": 2, "price": 60000},
     {"product_id": "prod_5h1pp1ng", "quantity": 1, "price": 0, "product": {"id": "prod_5h1pp1ng", "name": "Shipping"}},
-    {"source_id": "sku_1", "related_object": "sku", "quantity": 1, "price": 1700, "discount_amount": 200, "metadata": {"size": "M"}},
+    {
+        "source_id": "sku_1",
+        "related_object": "sku",
+        "quantity": 1,
+        "price": 1700,
+        "discount_amount": 200,
+        "metadata": {"size": "M"},
+    },
 ]
 
 

@@ -114,7 +114,12 @@ def test_every_rule_has_its_own_pair_of_events(shop: Shop, subscribed: Subscribe
     inbox = subscribed(*ALL)
     shop.pay(card.holder_id, 700)
     deliveries = _all_told(inbox, shop, card.holder_id, 6)
-    assert [delivery.type for delivery in deliveries] == ["customer.order.created", "customer.order.paid", *POINT_EVENTS, *POINT_EVENTS]
+    assert [delivery.type for delivery in deliveries] == [
+        "customer.order.created",
+        "customer.order.paid",
+        *POINT_EVENTS,
+        *POINT_EVENTS,
+    ]
     balances = [(delivery.data["balance"]["points"], delivery.data["balance"]["total"]) for delivery in deliveries[2:]]
     assert balances == [(10, 10), (10, 10), (7, 17), (7, 17)]
     before = [delivery.data["voucher"]["loyalty_card"]["balance"] for delivery in deliveries[2:]]

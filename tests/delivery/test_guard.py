@@ -176,10 +176,10 @@ def test_what_is_no_url(url: str) -> None:
         ("HTTPS://Example.COM./a?b=c#d", Target("https", "example.com", 443, "/a?b=c", None), "example.com"),
         ("https://example.com:443/", Target("https", "example.com", 443, "/", None), "example.com"),
         ("http://example.com:8080?x", Target("http", "example.com", 8080, "/?x", None), "example.com:8080"),
-        ("https://bücher.example/ü%20?q=ö", Target("https", "xn--bcher-kva.example", 443, "/%C3%BC%20?q=%C3%B6", None), "xn--bcher-kva.example"),
+        ("https://bü.example/ü%20?ö", Target("https", "xn--b-eha.example", 443, "/%C3%BC%20?%C3%B6", None), "xn--b-eha.example"),
         ("http://my_host-1.internal/", Target("http", "my_host-1.internal", 80, "/", None), "my_host-1.internal"),
         ("http://134744072/", Target("http", "8.8.8.8", 80, "/", ip_address("8.8.8.8")), "8.8.8.8"),
-        ("http://[2606:4700:0::1111]:81/", Target("http", "2606:4700::1111", 81, "/", ip_address("2606:4700::1111")), "[2606:4700::1111]:81"),
+        ("http://[2600:0::1]:81/", Target("http", "2600::1", 81, "/", ip_address("2600::1")), "[2600::1]:81"),
     ],
 )  # fmt: skip
 def test_urls_are_taken_apart(url: str, target: Target, authority: str) -> None:
@@ -203,7 +203,7 @@ def test_the_setting() -> None:
     assert networks("1") == EVERYTHING
     assert networks(" 10.0.0.0/8,\n ::1/128 ") == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
     assert networks("") == ()
-    with pytest.raises(ValueError, match="10.0.0.1/8 has host bits set"):
+    with pytest.raises(ValueError, match="has host bits set"):
         networks("10.0.0.1/8")
 
 

@@ -22,9 +22,7 @@ FIRST = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DUE_MINUTES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1440)
 
 
-@pytest.mark.parametrize(
-    ("attempts", "minutes"), list(enumerate(DUE_MINUTES, start=1)), ids=[f"retry {n}" for n in range(1, 13)]
-)
+@pytest.mark.parametrize(("attempts", "minutes"), list(enumerate(DUE_MINUTES, start=1)), ids=[f"retry {n}" for n in range(1, 13)])
 def test_retries_are_due_by_the_table(attempts: int, minutes: int) -> None:
     """Retry n is due 2^(n−1) minutes after the first attempt, the twelfth after 24 hours."""
     now = FIRST + timedelta(minutes=(0, *DUE_MINUTES)[attempts - 1], seconds=10)
@@ -40,8 +38,8 @@ def test_the_thirteenth_failure_is_final() -> None:
 
 @pytest.mark.parametrize(
     ("status", "taken"),
-    [(None, False), (100, False), (101, False), (199, False), (200, True), (201, True), (204, True), (299, True), (300, False)]
-    + [(301, False), (304, False), (400, False), (404, False), (410, False), (429, False), (500, False), (503, False)],
+    [(status, True) for status in (200, 201, 202, 204, 226, 299)]
+    + [(status, False) for status in (None, 100, 101, 199, 300, 301, 304, 308, 400, 404, 410, 429, 500, 503)],
 )
 def test_success_is_any_2xx(status: int | None, taken: bool) -> None:
     """2xx is success; a redirect, an error and no answer at all are not."""

@@ -16,7 +16,7 @@ import structlog
 from tallybook.delivery import signature
 from tallybook.delivery.lanes import Lanes, Limits
 from tallybook.delivery.outbox import Attempted, Outbox, OutboxUnavailable, Parcel
-from tallybook.delivery.policy import POLICY, Delivered, RetryAt, RetryPolicy
+from tallybook.delivery.policy import POLICY, RetryPolicy
 from tallybook.delivery.sender import Outcome, Request, Sender
 
 GATHER_SECONDS = 0.02
@@ -73,14 +73,13 @@ class Courier:
     # --- due → in hand → flying -----------------------------------------------------------------------------------------
 
     async def _claim_and_start(self, group: asyncio.TaskGroup) -> None:
-        # A share of what is free, so that no number of slow webhooks can take all of it.
-        share = -(-(self._limits.in_hand - self._in_hand) // 4)
-        limit = min(self._limits.claim, share)
-        busy = self._lanes.busy(min(self._limits.in_hand_per_webhook, share))
+        # A share of what is free, so that no claim can fill the hands with the parcels of one webhook.
+        limit = min(self._limits.claim, -(-(self._limits.in_hand - self._in_hand) // 4))
+        busy = self._lanes.busy()
         try:
             parcels = await self._outbox.claim(limit, busy) if limit else []
             self._in_hand += len(parcels)
-            self._lanes.admit(parcels)
+            self._turn_back(self._lanes.admit(parcels))
             self._start_ready(group)
             if len(parcels) == limit > 0:
                 await asyncio.sleep(0)  # more is due: the flights get a turn, then the next claim
@@ -126,7 +125,7 @@ class Courier:
             status=outcome.status, error=outcome.error, step=step,
         )  # fmt: skip
         self._landed.append(attempted)
-        behind = self._lanes.land(parcel, delivered=isinstance(step, Delivered), over=not isinstance(step, RetryAt))
+        behind = self._lanes.land(parcel, step, answered=outcome.status is not None)
         self._turn_back(behind)
         self._call_recorder()
 

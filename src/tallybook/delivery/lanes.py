@@ -11,34 +11,42 @@ from operator import attrgetter
 import msgspec
 
 from tallybook.delivery.outbox import Parcel, holds_back
+from tallybook.delivery.policy import RetryAt, Step
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much the courier does at once. Each bound that webhooks share leaves room for the next one to be served."""
+    """How much the courier does at once."""
 
     flights: int = 256
     """Requests in the air, all webhooks together."""
     flights_per_webhook: int = 64
+    first_flights: int = 4
+    """Of a webhook of which no answer has been seen: dozens of dead ones leave room for a live one."""
     in_hand: int = 2048
     """Parcels claimed and not yet recorded; at 3 kB each, 6 MB."""
-    in_hand_per_webhook: int = 192
-    """From here on the claim passes a webhook over. Three times its flights: enough to last through a claim."""
+    in_hand_per_flight: int = 4
+    """Of one webhook, for each request it may have in the air: then it is busy. From twice that it is given no more."""
     claim: int = 256
     record: int = 200
 
 
 class Lane:
-    """The parcels in hand of one webhook."""
+    """The parcels in hand of one webhook. `allowed` is how many requests it may have in the air."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowed: int) -> None:
         self.ready: deque[Parcel] = deque()
         self.lines: dict[str, deque[Parcel]] = {}
         self.flying = 0
         self.unanswered = 0
+        self.allowed = allowed
 
 
 class Lanes:
-    """All parcels in hand that have not been answered."""
+    """All parcels in hand that have not been answered.
+
+    A webhook is allowed one more request in the air by each answer, and half as many by each attempt without an answer.
+    Besides, it takes no more than are left for the others, so a few slow webhooks cannot use up all flights.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -46,10 +54,14 @@ class Lanes:
         self._turn: deque[str] = deque()
         self.flying = 0
 
-    def admit(self, parcels: Iterable[Parcel]) -> None:
-        """Take claimed parcels in hand."""
+    def admit(self, parcels: Iterable[Parcel]) -> list[Parcel]:
+        """Take claimed parcels in hand. Returns those that are too many of their webhook: they must go back to the outbox."""
+        surplus = []
         for parcel in sorted(parcels, key=attrgetter("position")):
-            lane = self._lanes.setdefault(parcel.webhook_id, Lane())
+            lane = self._lanes.setdefault(parcel.webhook_id, Lane(self._limits.first_flights))
+            if lane.unanswered >= 2 * self._enough(lane):
+                surplus.append(parcel)
+                continue
             lane.unanswered += 1
             stream = _line_of(parcel)
             if stream in lane.lines:
@@ -58,6 +70,7 @@ class Lanes:
             if stream is not None:
                 lane.lines[stream] = deque()
             self._make_ready(parcel, lane)
+        return surplus
 
     def take_off(self) -> Iterator[Parcel]:
         """The parcels that may start now, one webhook after the other; each counts as flying from here on."""
@@ -65,7 +78,7 @@ class Lanes:
         while self._turn and passed_over < len(self._turn):
             webhook_id = self._turn.popleft()
             lane = self._lanes[webhook_id]
-            if lane.flying >= min(self._limits.flights_per_webhook, self._limits.flights - self.flying):
+            if lane.flying >= min(lane.allowed, self._limits.flights - self.flying):
                 self._turn.append(webhook_id)
                 passed_over += 1
                 continue
@@ -77,16 +90,17 @@ class Lanes:
             passed_over = 0
             yield parcel
 
-    def land(self, parcel: Parcel, *, delivered: bool, over: bool) -> list[Parcel]:
-        """End a flight; the next in its line becomes ready. `over`: it is not tried again.
+    def land(self, parcel: Parcel, step: Step, *, answered: bool) -> list[Parcel]:
+        """End a flight; the next in its line becomes ready. `answered`: with any HTTP status.
 
         Returns those that must go back to the outbox, because this one failed and still holds them back.
         """
         lane = self._gone(parcel)
+        lane.allowed = min(lane.allowed + 1, self._limits.flights_per_webhook) if answered else max(lane.allowed // 2, 1)
         stream = _line_of(parcel)
         behind: list[Parcel] = []
         if stream in lane.lines:
-            if not delivered and not over and holds_back(parcel.attempts + 1, strict=parcel.strict):
+            if isinstance(step, RetryAt) and holds_back(parcel.attempts + 1, strict=parcel.strict):
                 behind = self._dissolve(lane, stream)
             elif lane.lines[stream]:
                 self._make_ready(lane.lines[stream].popleft(), lane)
@@ -113,9 +127,12 @@ class Lanes:
         self._turn.clear()
         return left
 
-    def busy(self, bound: int) -> set[str]:
-        """The webhooks with at least `bound` parcels in hand that have not been answered."""
-        return {webhook_id for webhook_id, lane in self._lanes.items() if lane.unanswered >= bound}
+    def busy(self) -> set[str]:
+        """The webhooks that have enough in hand for now."""
+        return {webhook_id for webhook_id, lane in self._lanes.items() if lane.unanswered >= self._enough(lane)}
+
+    def _enough(self, lane: Lane) -> int:
+        return lane.allowed * self._limits.in_hand_per_flight
 
     def _gone(self, parcel: Parcel) -> Lane:
         lane = self._lanes[parcel.webhook_id]

@@ -67,14 +67,15 @@ class Outbox(Protocol):
         """Lease up to `limit` send-outs that are due, the earliest positions of each stream first, none of a busy webhook.
 
         Never one whose stream has an earlier unfinished send-out that still holds it back (`holds_back`), unless that one is
-        given in the same answer: so one that is leased, or waits for its retry, holds back those behind it here.
+        given in the same answer: so one that is leased, or waits for its retry, holds back those behind it here. Some may be
+        released at once, when they are more of one webhook than it can take; it is busy then.
         """
         ...
 
     async def next_due_at(self, busy_webhooks: Collection[str]) -> datetime | None:
-        """The earliest instant at which `claim` may give something if nothing new is committed; the ends of leases count.
+        """The earliest instant at which something of another webhook may be claimed, if nothing new is committed.
 
-        Those that are held back do not count. None: not before the next `wake`.
+        Leases count by their ends; those that are held back do not count. None: not before the next `wake`.
         """
         ...
 

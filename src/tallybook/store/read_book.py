@@ -61,6 +61,7 @@ class Selects:
             t.lots.c.expires_on < tables.NEVER_TEXT,
             t.lots.c.points > 0,
         )
+        self.counters = select(t.counters.c.name, t.counters.c.n).where(self.among(t.counters.c.name))
         self.receipts = self._of(records.Receipt, self.among(t.receipts.c.id))
 
     def among(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -132,6 +133,9 @@ class BookReader:
         joins = [campaign for need in needs for campaign in need.joins]
         if joins:
             self._read_spare_cards(connection, book, project_id, needs)
+        if counters := {name for need in needs for name in need.counters}:
+            rows = connection.execute(self._selects.counters, {"keys": self._selects.keys(counters)})
+            book.counters |= {name: n for name, n in rows}
         if any(need.earliest_expiry for need in needs):
             found = connection.scalar(self._selects.earliest_expiry, {"project_id": project_id})
             book.earliest_expiry |= {project_id: found} if found else {}

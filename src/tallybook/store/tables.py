@@ -41,6 +41,10 @@ def _owner() -> tuple[Column[str], Column[str]]:
     return _text("project_id"), _text("customer_id")
 
 
+def _partial(name: str, condition: str, *columns: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
 projects = Table(
     "projects",
     metadata,
@@ -156,7 +160,7 @@ cards = Table(
     CheckConstraint("balance = points - redeemed_points - subtracted_points - expired_points", name="balance_adds_up"),
     CheckConstraint("balance >= 0 AND pending_points >= 0", name="balance_is_not_negative"),
     Index("cards_by_age", "campaign_id", "created_at", "id"),
-    Index("cards_free", "campaign_id", sqlite_where=text("customer_id IS NULL"), postgresql_where=text("customer_id IS NULL")),
+    _partial("cards_free", "customer_id IS NULL", "campaign_id"),
 )
 
 lots = Table(
@@ -174,13 +178,7 @@ lots = Table(
     _int("version"),
     UniqueConstraint("card_id", "expires_on", name="one_lot_per_card_and_date"),
     CheckConstraint("points >= 0", name="lot_is_not_negative"),
-    Index(
-        "lots_due",
-        "project_id",
-        "expires_on",
-        sqlite_where=text(f"status = 'ACTIVE' AND expires_on < '{NEVER_TEXT}'"),
-        postgresql_where=text(f"status = 'ACTIVE' AND expires_on < '{NEVER_TEXT}'"),
-    ),
+    _partial("lots_due", f"status = 'ACTIVE' AND expires_on < '{NEVER_TEXT}'", "project_id", "expires_on"),
 )
 
 lot_movements = Table(
@@ -328,13 +326,8 @@ send_outs = Table(
     _int("last_status", null=True),
     _text("last_error", null=True),
     _int("created_at"),
-    Index(
-        "send_outs_due",
-        "next_attempt_at",
-        "id",
-        sqlite_where=text("state = 'WAITING'"),
-        postgresql_where=text("state = 'WAITING'"),
-    ),
+    _partial("send_outs_due", "state = 'WAITING'", "webhook_id", "next_attempt_at", "id"),
+    _partial("send_outs_holding_back", "state = 'WAITING' AND attempts = 1", "webhook_id", "stream", "id"),
 )
 
 attempts = Table(

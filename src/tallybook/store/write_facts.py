@@ -79,6 +79,9 @@ class FactWriter:
         c = tables.documents.c
         if change.doc is None:
             connection.execute(delete(tables.documents).where(c.id == change.entity_id))
+            if change.kind == "webhook":
+                waiting = (tables.send_outs.c.webhook_id == change.entity_id) & (tables.send_outs.c.state == "WAITING")
+                connection.execute(update(tables.send_outs).where(waiting).values(state="CANCELED"))
             return
         document = msgspec.json.decode(change.doc, type=KINDS[change.kind])
         row = {

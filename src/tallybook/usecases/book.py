@@ -6,7 +6,7 @@ one batch see each other's customers, orders and codes.
 
 from collections.abc import Iterable
 
-from tallybook.domain.config import Campaign, ConfigChange
+from tallybook.domain.config import ConfigChange
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.records import Award, Card, Customer, Lot, Order, Publication, Receipt, Record, TierMembership
 
@@ -31,6 +31,7 @@ class Book:
         self.free_codes: dict[str, list[str]] = {}
         self.receipts: dict[str, Receipt] = {}
         self.earliest_expiry: dict[str, str] = {}
+        self.counters: dict[str, int] = {}
         self.versions: dict[tuple[str, str], int] = {}
         """Version of each row that was read, by table name and id: checked when it is written."""
         self.writes: dict[tuple[str, str], Record] = {}
@@ -70,7 +71,3 @@ class Book:
             self.awards.add((record.cause_id, record.rule_id))
         elif isinstance(record, Receipt):
             self.receipts[record.id] = record
-
-    def shortage(self, campaign: Campaign) -> bool:
-        """Whether a member more would need a card that has to be made first."""
-        return not self.free_cards.get(campaign.id)

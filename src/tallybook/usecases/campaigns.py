@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tallybook.domain.canonical import canonical, merge
-from tallybook.domain.codes import code_config, space
+from tallybook.domain.codes import code_config, make_code, space
 from tallybook.domain.config import Campaign, CodeConfig, ExpirationRules, TiersExpiration, Validity
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.dates import Duration
@@ -112,19 +112,11 @@ class CreateCampaign(Command, frozen=True, kw_only=True):
         )
         campaign = page.configure(changed_campaign(blank, fields))
         count = fields.vouchers_count or 0
-        page.count(f"vouchers:{campaign.id}", 0)
+        page.count(counter_of(campaign), 0)
         page.emit("campaign.created", campaign.id, Refs(campaign=version_of(campaign)))
         if count:
-            page.book.free_codes[campaign.id] = draw_codes(page, campaign.code_config)
-            generate_card(page, campaign, page.tick())
+            generate_card(page, campaign, page.tick(), make_code(campaign.code_config, page.ids.random))
         return CampaignView(campaign, count)
-
-
-def draw_codes(page: Page, config: CodeConfig) -> list[str]:
-    """A few new codes for a campaign that no batch could have read codes for."""
-    from tallybook.domain.codes import make_code  # noqa: PLC0415
-
-    return [make_code(config, page.ids.random) for _ in range(4)]
 
 
 def _code_config(voucher: VoucherFields) -> CodeConfig:
@@ -251,6 +243,16 @@ def _check(campaign: Campaign) -> None:
             raise InvalidPayload("Property .activity_duration_after_publishing must be an ISO 8601 duration") from wrong
 
 
+def counter_of(campaign: Campaign) -> str:
+    """The counter of the cards of a campaign."""
+    return f"vouchers:{campaign.id}"
+
+
+def _needs_counter(configuration: Configuration, key: str) -> Needs:
+    campaign = configuration.campaign(key)
+    return Needs(counters=(counter_of(campaign),) if campaign else ())
+
+
 class UpdateCampaign(Command, frozen=True, kw_only=True):
     """Change a campaign. Its name and the way codes are made stay (semantics 2.1)."""
 
@@ -258,14 +260,16 @@ class UpdateCampaign(Command, frozen=True, kw_only=True):
     fields: CampaignFields
 
     def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
+        """How many cards it has."""
+        return _needs_counter(configuration, self.key)
 
-    def decide(self, page: Page) -> Campaign:
+    def decide(self, page: Page) -> CampaignView:
         """Refuses: NotFound; InvalidPayload; NotImplementedYet. A change of nothing writes nothing (decision 43)."""
         known = campaign_of(page.configuration, self.key)
         campaign = changed_campaign(known, self.fields)
-        return known if campaign is known else _replace(page, campaign, "campaign.updated")
+        if campaign is not known:
+            campaign = _replace(page, campaign, "campaign.updated")
+        return CampaignView(campaign, page.counted(counter_of(campaign)))
 
 
 class SwitchCampaign(Command, frozen=True, kw_only=True):
@@ -299,8 +303,8 @@ class DeleteCampaign(Command, frozen=True, kw_only=True):
     key: str
 
     def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
+        """How many cards it has."""
+        return _needs_counter(configuration, self.key)
 
     def decide(self, page: Page) -> str:
         """Gives the id of the (finished) asynchronous action. Refuses: NotFound."""
@@ -312,5 +316,6 @@ class DeleteCampaign(Command, frozen=True, kw_only=True):
             campaign,
         ):
             page.discard(document)
-        page.emit("campaign.deleted", campaign.id, Refs(campaign=version_of(campaign)), at=at)
+        refs = Refs(campaign=version_of(campaign), vouchers_count=page.counted(counter_of(campaign)))
+        page.emit("campaign.deleted", campaign.id, refs, at=at)
         return page.ordered_id("aa_")

@@ -27,8 +27,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     publications: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
     """Campaigns in which one of these customers may be given a card."""
-    new_codes: tuple[tuple[str, int], ...] = ()
-    """Campaigns for which so many new codes are wanted whatever happens."""
+    counters: tuple[str, ...] = ()
+    """Counters that many customers share, as last written."""
     earliest_expiry: bool = False
     """The first day on which points of the project expire."""
 

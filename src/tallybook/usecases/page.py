@@ -175,6 +175,10 @@ class Page:
         """Changes a counter that many customers share; the store applies it last, as a sum."""
         self.written.counts[name] = self.written.counts.get(name, 0) + by
 
+    def counted(self, name: str) -> int:
+        """A counter as it stands with the changes of this batch."""
+        return sum(counts.get(name, 0) for counts in (self.book.counters, self.book.counts, self.written.counts))
+
     def configure(self, document: D) -> D:
         """Makes a configuration document true, and writes its version into the history for ever."""
         self.configuration = self.configuration.with_document(document)

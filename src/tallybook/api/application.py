@@ -1,0 +1,134 @@
+"""The HTTP application: Litestar routes over the gateway, health, metrics, documentation."""
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import prometheus_client
+from litestar import HttpMethod, Litestar, MediaType, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.exc import SQLAlchemyError
+
+from tallybook.api.call import Route
+from tallybook.api.errors import RETRY_AFTER_SECONDS, error_body
+from tallybook.api.gateway import Answered, Gateway
+from tallybook.api.openapi import openapi
+from tallybook.api.routes import all_routes, is_documented
+from tallybook.clock import real_now
+from tallybook.ids import Ids
+from tallybook.wire.door import BODY_LIMIT
+from tallybook.wire.json import encode
+
+JSON = "application/json"
+ANY: Any = Request
+
+
+class Health:
+    """Whether this process can answer: `ready` looks at the database; `draining` is set when it is asked to end."""
+
+    def __init__(self, ready: Callable[[], bool]) -> None:
+        self._ready = ready
+        self.draining = False
+
+    def is_ready(self) -> bool:
+        """Reachable database, schema = code, and not on the way out."""
+        try:
+            return not self.draining and self._ready()
+        except SQLAlchemyError:
+            return False
+
+
+def application(gateway: Gateway, ids: Ids, health: Health, public_url: str, lifespan: Any) -> Litestar:
+    """The application of one process."""
+    routes = all_routes(public_url)
+    document = openapi(routes)
+    handlers = [_handler(gateway, route) for route in routes] + _own_handlers(health, document)
+    return Litestar(
+        route_handlers=handlers,
+        openapi_config=None,
+        request_max_body_size=BODY_LIMIT,
+        exception_handlers={HTTPException: _refusal(ids), Exception: _refusal(ids)},
+        logging_config=None,
+        lifespan=[lifespan],
+    )
+
+
+def _handler(gateway: Gateway, route: Route) -> HTTPRouteHandler:
+    async def handle(request: ANY) -> Response[bytes]:
+        scope = request.scope
+        answered = await gateway.answer(
+            route, request.path_params, scope["query_string"], dict(scope["headers"]), await request.body()
+        )
+        return _response(answered)
+
+    handle.__annotations__ = {"request": Request, "return": Response[bytes]}
+    path = route.path.replace("}", ":str}")
+    return HTTPRouteHandler(path, http_method=HttpMethod(route.method), status_code=200)(handle)
+
+
+def _response(answered: Answered) -> Response[bytes]:
+    return Response(answered.body, status_code=answered.status, media_type=JSON, headers=answered.headers)
+
+
+def _refusal(ids: Ids) -> Callable[[Any, Exception], Response[bytes]]:
+    """What a request meets that no route takes: 501 for the documented API, else 404, 405, 413, or 500."""
+
+    def refuse(request: Any, wrong: Exception) -> Response[bytes]:
+        status = wrong.status_code if isinstance(wrong, HTTPException) else 500
+        method, path = request.scope["method"], request.scope["path"]
+        request_id = "v-" + ids.hex18(real_now())
+        if status in (404, 405) and is_documented(method, path):
+            body = error_body(501, "not_implemented", "Not implemented", f"{method} {path} is not built yet", request_id)
+            return Response(body, status_code=501, media_type=JSON)
+        key, message = _PHRASES.get(status, ("internal_error", "Internal error"))
+        details = {404: f"Cannot find {method} {path}", 405: f"{method} is not allowed on {path}"}.get(status, message)
+        return Response(error_body(status, key, message, details, request_id), status_code=status, media_type=JSON)
+
+    return refuse
+
+
+_PHRASES = {
+    400: ("invalid_payload", "Invalid payload"),
+    404: ("not_found", "Resource not found"),
+    405: ("method_not_allowed", "Method not allowed"),
+    413: ("payload_too_large", f"The body may have at most {BODY_LIMIT} bytes"),
+}
+
+
+def _own_handlers(health: Health, document: dict[str, Any]) -> list[HTTPRouteHandler]:
+    def healthz() -> Response[bytes]:
+        return Response(b'{"status":"ok"}', media_type=JSON)
+
+    def readyz() -> Response[bytes]:
+        if health.is_ready():
+            return Response(b'{"status":"ready"}', media_type=JSON)
+        return Response(b'{"status":"unavailable"}', status_code=503, media_type=JSON, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+    def metrics() -> Response[bytes]:
+        return Response(prometheus_client.generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def openapi_json() -> Response[bytes]:
+        return Response(encode(document), media_type=JSON)
+
+    def docs() -> Response[bytes]:
+        return Response(_docs_page(document).encode(), media_type=MediaType.HTML)
+
+    named = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics, "/openapi.json": openapi_json, "/docs": docs}
+    return [HTTPRouteHandler(path, http_method=HttpMethod.GET, sync_to_thread=path == "/readyz")(one) for path, one in named.items()]
+
+
+def _docs_page(document: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td><code>{method.upper()}</code></td><td><code>{html.escape(path)}</code></td>"
+        f"<td><b>{html.escape(operation['summary'])}</b><br>{html.escape(operation['description'])}</td></tr>"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    )
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Tallybook API</title>"
+        "<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:70rem;padding:0 1rem}"
+        "td{padding:.4rem .8rem;border-top:1px solid #ddd;vertical-align:top}</style>"
+        '<h1>Tallybook API</h1><p>The machine-readable form is <a href="/openapi.json">/openapi.json</a>.</p>'
+        f"<table>{rows}</table></html>"
+    )

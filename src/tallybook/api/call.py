@@ -1,0 +1,103 @@
+"""A request as our routes see it, what a route answers with, and the table row that describes a route."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from sqlalchemy import Connection
+
+from tallybook.domain.configuration import Configuration
+from tallybook.usecases.command import Actor, Command
+from tallybook.wire import door
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose key it is: the project it belongs to, and how the key is named in events."""
+
+    project_id: str
+    kind: str
+    app_id: str
+    key_name: str
+
+
+class Call:
+    """One request: who, where, what."""
+
+    def __init__(self, identity: Identity, path: dict[str, str], query: bytes, body: bytes) -> None:
+        self.identity = identity
+        self.path = path
+        self._query = query
+        self._body = body
+
+    @property
+    def project_id(self) -> str:
+        """The project of the key."""
+        return self.identity.project_id
+
+    @property
+    def wish(self) -> dict[str, Any]:
+        """What every command of this call carries: the project and the actor."""
+        actor = Actor(channel="API", key_name=self.identity.key_name, app_id=self.identity.app_id)
+        return {"project_id": self.project_id, "actor": actor}
+
+    @cached_property
+    def query(self) -> Any:
+        """The query parameters, nested. Refuses: Malformed."""
+        return door.read_query(parse_qsl(self._query.decode("latin-1"), keep_blank_values=True))
+
+    def body(self, kind: Any) -> Any:
+        """The body as `kind`; an empty body is an empty object. Refuses: Malformed, with the path of the field."""
+        value = door.read(self._body)
+        return door.convert({} if value is None else value, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A command, and how what it decided is shown: as something that can be encoded, or None for an empty body."""
+
+    command: Command
+    show: Callable[[Any], Any] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a reading route may use: a connection in a short transaction, and the project's configuration."""
+
+    connection: Connection
+    configuration: Configuration
+    public_url: str
+
+
+Write = Callable[[Call], Wish]
+Read = Callable[[Call, Look], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A row of the API: method and path, what it does, what it takes."""
+
+    method: str
+    path: str
+    summary: str
+    write: Write | None = None
+    read: Read | None = None
+    takes: Any = None
+    status: int = 200
+    tag: str = ""
+    query: tuple[str, ...] = field(default=())
+
+    @property
+    def operation_id(self) -> str:
+        """A name for it in OpenAPI."""
+        function = self.write or self.read
+        return function.__name__ if function else ""
+
+    @property
+    def realm(self) -> str:
+        """Which kind of key it takes."""
+        return "management" if self.path.startswith("/management/") else "app"

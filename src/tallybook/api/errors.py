@@ -1,0 +1,61 @@
+"""What a "no" looks like over HTTP: one table from refusals to status codes, one shape for all of them."""
+
+from typing import Any
+
+from tallybook.domain import refusals
+from tallybook.domain.refusals import Refusal
+from tallybook.wire.door import Malformed
+from tallybook.wire.json import encode
+
+STATUS: dict[type[Refusal], int] = {
+    refusals.NotFound: 404,
+    refusals.DuplicateFound: 409,
+    refusals.IdempotencyKeyReused: 409,
+    refusals.NotImplementedYet: 501,
+    refusals.TryAgain: 503,
+}
+"""Every refusal that is not named here is 400."""
+
+RETRY_AFTER_SECONDS = 1
+"""What a 503 asks a client to wait."""
+
+
+class Unauthorized(Exception):
+    """No key, or a wrong one."""
+
+
+class Forbidden(Exception):
+    """A good key of the wrong kind."""
+
+
+def status_of(answer: Exception) -> int:
+    """The HTTP status of an exception."""
+    if isinstance(answer, Malformed):
+        return 400
+    if isinstance(answer, Refusal):
+        return next((STATUS[kind] for kind in type(answer).__mro__ if kind in STATUS), 400)
+    return {Unauthorized: 401, Forbidden: 403}.get(type(answer), 500)
+
+
+def error_of(answer: Exception, request_id: str) -> tuple[int, bytes]:
+    """Status and body of an exception: `code`, `key`, `message`, `details`, `request_id` (semantics 12)."""
+    status = status_of(answer)
+    if isinstance(answer, Malformed | Refusal):
+        return status, error_body(status, answer.key, answer.message, answer.details, request_id, **_resource(answer))
+    if isinstance(answer, Unauthorized):
+        return status, error_body(401, "unauthorized", "Unauthorized", "Check the id and the token of your key", request_id)
+    if isinstance(answer, Forbidden):
+        return status, error_body(403, "forbidden", "Forbidden", "This key may not be used here", request_id)
+    details = "Something broke on our side; the log names it by request_id"
+    return status, error_body(500, "internal_error", "Internal error", details, request_id)
+
+
+def error_body(code: int, key: str, message: str, details: str | None, request_id: str, **more: Any) -> bytes:
+    """The documented error shape."""
+    body = {"code": code, "key": key, "message": message, "details": details or message, "request_id": request_id}
+    return encode(body | more)
+
+
+def _resource(answer: Malformed | Refusal) -> dict[str, str]:
+    named = {"resource_id": getattr(answer, "resource_id", None), "resource_type": getattr(answer, "resource_type", None)}
+    return {name: value for name, value in named.items() if value is not None}

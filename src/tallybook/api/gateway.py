@@ -1,0 +1,141 @@
+"""From a request to an answer: check the key, then write through the engine or read beside it."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from tallybook import telemetry
+from tallybook.api.authentication import Doorman
+from tallybook.api.call import Call, Identity, Look, Route, Wish
+from tallybook.api.errors import RETRY_AFTER_SECONDS, error_of
+from tallybook.clock import monotonic, real_now
+from tallybook.domain.refusals import InvalidPayload, NotFound, Refusal, TryAgain
+from tallybook.engine.engine import Engine, Overloaded
+from tallybook.engine.job import Idempotency, Job, Reply
+from tallybook.ids import Ids
+from tallybook.store.database import Database
+from tallybook.store.read_book import BookReader
+from tallybook.wire.door import Malformed
+from tallybook.wire.json import encode
+
+log = structlog.get_logger()
+
+KEY_LIMIT = 255
+"""Most characters of an Idempotency-Key (decision 32)."""
+
+HEADERS = {"app": (b"x-app-id", b"x-app-token"), "management": (b"x-management-id", b"x-management-token")}
+
+
+class Answered:
+    """Status, body and headers of an answer."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+
+
+class Gateway:
+    """What every route shares. One per process, on its event loop."""
+
+    def __init__(self, database: Database, engine: Engine, ids: Ids, public_url: str) -> None:
+        self._database = database
+        self._engine = engine
+        self._ids = ids
+        self._doorman = Doorman(database)
+        self._reader = BookReader(sqlite=database.is_sqlite, ids=ids)
+        self._public_url = public_url
+
+    async def answer(self, route: Route, path: dict[str, str], query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Answered:
+        """Answers a request of this route; every failure becomes the documented error shape."""
+        began = monotonic()
+        request_id = "v-" + self._ids.hex18(real_now())
+        try:
+            identity = await self._identity(route.realm, headers)
+            call = Call(identity, path, query, body)
+            if route.write is not None:
+                answered = await self._write(route, call, headers, body, request_id)
+            else:
+                answered = Answered(200, await asyncio.to_thread(self._read, route, call))
+        except Exception as wrong:
+            answered = self._refused(wrong, request_id)
+        log.info("request", method=route.method, route=route.path, status=answered.status, request_id=request_id, ms=round((monotonic() - began) * 1000, 2))
+        return answered
+
+    async def _identity(self, realm: str, headers: Mapping[bytes, bytes]) -> Identity:
+        id_header, token_header = HEADERS[realm]
+        app_id, token = (headers.get(name, b"").decode("latin-1") for name in (id_header, token_header))
+        known = self._doorman.known(app_id, token, realm)
+        return known or await asyncio.to_thread(self._doorman.look_up, app_id, token, realm)
+
+    async def _write(self, route: Route, call: Call, headers: Mapping[bytes, bytes], body: bytes, request_id: str) -> Answered:
+        assert route.write is not None
+        began = monotonic()
+        wish = route.write(call)
+        telemetry.spent("decode", monotonic() - began)
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        render = _Rendering(route.status, wish, request_id)
+        self._engine.submit(Job(wish.command, render, token=future, idempotency=_idempotency(route, call, headers, body)))
+        reply = await future
+        extra = {"Idempotency-Replayed": "true"} if reply.replayed else {}
+        if reply.status == 503:
+            extra["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return Answered(reply.status, reply.body, extra)
+
+    def _read(self, route: Route, call: Call) -> bytes:
+        assert route.read is not None
+        with self._database.reading() as connection:
+            configuration = self._reader.configurations(connection, [call.project_id]).get(call.project_id)
+            if configuration is None:
+                raise NotFound("project", call.project_id)
+            return encode(route.read(call, Look(connection, configuration, self._public_url)))
+
+    def _refused(self, wrong: Exception, request_id: str) -> Answered:
+        if isinstance(wrong, Overloaded):
+            wrong = TryAgain("Too many requests are waiting; repeat it after a moment")
+        elif isinstance(wrong, DBAPIError | PoolTimeout):
+            log.warning("database_away", error=str(wrong), request_id=request_id)
+            wrong = TryAgain("The database does not answer; repeat it after a moment")
+        elif not isinstance(wrong, Refusal | Malformed):
+            status, _ = error_of(wrong, request_id)
+            if status == 500:
+                log.error("request_broken", request_id=request_id, exc_info=wrong)
+        status, body = error_of(wrong, request_id)
+        return Answered(status, body, {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None)
+
+
+class _Rendering:
+    """Makes the bytes of an answer, inside the engine's transaction."""
+
+    __slots__ = ("_request_id", "_status", "_wish")
+
+    def __init__(self, status: int, wish: Wish, request_id: str) -> None:
+        self._status = status
+        self._wish = wish
+        self._request_id = request_id
+
+    def __call__(self, answer: Any) -> tuple[int, bytes]:
+        if isinstance(answer, Exception):
+            return error_of(answer, self._request_id)
+        shown = self._wish.show(answer)
+        return self._status, b"" if shown is None else encode(shown)
+
+
+def _idempotency(route: Route, call: Call, headers: Mapping[bytes, bytes], body: bytes) -> Idempotency | None:
+    """The key of the request, for its project, method and path. Refuses: InvalidPayload for a key that is too long."""
+    key = headers.get(b"idempotency-key", b"").decode("latin-1")
+    if not key:
+        return None
+    if len(key) > KEY_LIMIT:
+        raise InvalidPayload(f"Header Idempotency-Key must have at most {KEY_LIMIT} characters")
+    scope = "\n".join((call.project_id, route.method, route.path, *call.path.values(), key))
+    return Idempotency(hashlib.sha256(scope.encode()).hexdigest(), hashlib.sha256(body).hexdigest())
+
+

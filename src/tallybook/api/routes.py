@@ -1,0 +1,25 @@
+"""All routes of the API, and the documented ones that are not built yet."""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from tallybook.api import customers, loyalties, management, members, orders
+from tallybook.api.call import Route
+
+
+def all_routes(public_url: str) -> list[Route]:
+    """Every route that answers."""
+    return [*customers.ROUTES, *orders.ROUTES, *members.routes(public_url), *loyalties.ROUTES, *management.ROUTES]
+
+
+@cache
+def _not_built() -> list[tuple[str, re.Pattern[str]]]:
+    lines = files("tallybook.api").joinpath("not_built.txt").read_text().split("\n")
+    pairs = [line.split(" ", 1) for line in lines if line and not line.startswith("#")]
+    return [(method, re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path))) for method, path in pairs]
+
+
+def is_documented(method: str, path: str) -> bool:
+    """Whether this operation is part of the documented API and not built yet: it is answered 501, not 404."""
+    return any(method == one and pattern.fullmatch(path) for one, pattern in _not_built())

@@ -1,0 +1,100 @@
+"""The composition root: the only file that knows everything. One `Process` is one worker: engine, delivery, API."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar
+
+from tallybook import __version__
+from tallybook.api.application import Health, application
+from tallybook.api.gateway import Gateway
+from tallybook.clock import real_now
+from tallybook.delivery.post_room import PostRoom
+from tallybook.delivery.worker import DeliveryWorker
+from tallybook.engine.engine import Engine
+from tallybook.ids import Ids
+from tallybook.settings import Settings, read_settings
+from tallybook.store.database import Database
+from tallybook.store.migrate import is_current, migrate
+from tallybook.store.projects import Keys, Wanted, draw_node, make_first_project
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread keeps the interpreter: short, so that engine, API and delivery take turns (measured: docs/performance)."""
+
+
+def prepare(settings: Settings) -> Keys | None:
+    """Brings the database up to date and makes the first project; its keys, or None when there is one already."""
+    database = Database(settings.database_url)
+    try:
+        database.lock()
+        migrate(database)
+        first = settings.first_project
+        wanted = Wanted(**{name: getattr(first, name) for name in Wanted.__struct_fields__})
+        with database.writing() as connection:
+            return make_first_project(connection, Ids(0), real_now(), wanted)
+    finally:
+        database.close()
+
+
+class Process:
+    """One worker process, from its database to its HTTP application."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._database = Database(settings.database_url)
+        self._database.lock()
+        with self._database.writing() as connection:
+            ids = Ids(draw_node(connection, real_now()))
+        self._engine = Engine(self._database, ids, real_now, self._deliver)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        post_room = PostRoom(self._database, self._engine, ids, real_now, settings.public_url)
+        self._engine.on_send_outs = post_room.wake
+        self._delivery = DeliveryWorker(
+            post_room, real_now, settings.private_webhooks, f"Tallybook/{__version__}", settings.drain_seconds / 2
+        )
+        self.health = Health(self._is_ready)
+        gateway = Gateway(self._database, self._engine, ids, settings.public_url)
+        self.application = application(gateway, ids, self.health, settings.public_url, lifespan=self._lifespan)
+
+    def _is_ready(self) -> bool:
+        with self._database.reading() as connection:
+            return is_current(connection)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Litestar) -> AsyncIterator[None]:
+        sys.setswitchinterval(SWITCH_SECONDS)
+        self._loop = asyncio.get_running_loop()
+        self._engine.start()
+        self._delivery.start()
+        try:
+            yield
+        finally:
+            self.health.draining = True
+            await asyncio.to_thread(self._delivery.stop)
+            await asyncio.to_thread(self._engine.stop)
+            self._database.close()
+
+    def _deliver(self, replies: list[tuple[Any, Any]]) -> None:
+        """Hands answers to whoever waits: threads at once, requests together on the event loop."""
+        requests = []
+        for token, reply in replies:
+            if isinstance(token, Future):
+                token.set_result(reply)
+            else:
+                requests.append((token, reply))
+        if requests and self._loop is not None:
+            self._loop.call_soon_threadsafe(_resolve, requests)
+
+
+def _resolve(requests: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, reply in requests:
+        if not future.done():
+            future.set_result(reply)
+
+
+def create() -> Litestar:
+    """The application of a worker, from the environment: what the server process imports."""
+    return Process(read_settings().with_changes()).application

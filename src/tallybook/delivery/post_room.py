@@ -1,0 +1,245 @@
+"""The outbox over the engine and the store: reads what is due, renders it, and writes what came of it through the engine.
+
+One process at a time has the post room: on PostgreSQL a lease says which. So nothing has to be written to claim a send-out:
+what is out is known here, and after a crash everything unfinished is due again (at least once).
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from tallybook import telemetry
+from tallybook.delivery.outbox import Attempted, OutboxUnavailable, Parcel, holds_back
+from tallybook.delivery.policy import Delivered, RetryAt, is_to_be_disabled
+from tallybook.domain.config import Document, Webhook
+from tallybook.domain.occurrence import decode_subjects
+from tallybook.domain.records import Occurrence
+from tallybook.engine.engine import Engine, Overloaded
+from tallybook.ids import Ids
+from tallybook.store import queries, send_outs
+from tallybook.store.database import Database
+from tallybook.store.read_book import BookReader
+from tallybook.store.send_outs import Due, Result
+from tallybook.usecases.webhooks import DisableWebhook
+from tallybook.wire.envelope import envelope
+from tallybook.wire.events import render
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=20)
+"""How long a process that went silent keeps the post room."""
+KEPT_DOCUMENTS = 4096
+"""Configuration versions kept in memory for rendering."""
+
+
+class PostRoom:
+    """Implements the courier's outbox. `claim` and `next_due_at` read; `record` goes through the engine."""
+
+    def __init__(self, database: Database, engine: Engine, ids: Ids, now: Callable[[], datetime], public_url: str) -> None:
+        self._database = database
+        self._engine = engine
+        self._now = now
+        self._public_url = public_url
+        self._reader = BookReader(sqlite=database.is_sqlite, ids=ids)
+        self._owner = "post-" + ids.random(16)
+        self._held_until: datetime | None = None
+        self._out: dict[str, Due] = {}
+        self._streams_out: dict[tuple[str, str], int] = {}
+        self._documents: dict[tuple[str, int], Document] = {}
+        self._subjects: tuple[str, list[object]] = ("", [])
+        self._woken = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wakeup: asyncio.Event | None = None
+
+    # --- the courier's side ---
+
+    async def claim(self, limit: int, busy_webhooks: Collection[str]) -> list[Parcel]:
+        """Up to `limit` parcels that are due, none of a busy or disabled webhook, streams in order."""
+        return await asyncio.to_thread(self._guarded, lambda: self._claim(limit, busy_webhooks))
+
+    async def next_due_at(self, busy_webhooks: Collection[str]) -> datetime | None:
+        """When to look again if nobody calls: the next retry, or the end of somebody else's lease."""
+        return await asyncio.to_thread(self._guarded, lambda: self._next_due_at(busy_webhooks))
+
+    async def record(self, attempts: Sequence[Attempted]) -> None:
+        """Writes what came of these attempts, all or none."""
+        await asyncio.to_thread(self._guarded, lambda: self._record(attempts))
+
+    async def release(self, send_out_ids: Sequence[str]) -> None:
+        """Parcels that were not sent are due as before."""
+        for send_out_id in send_out_ids:
+            self._back(send_out_id)
+
+    async def wait(self, until: datetime | None) -> None:
+        """Until `wake` was called, or that instant."""
+        if self._wakeup is None:
+            self._loop, self._wakeup = asyncio.get_running_loop(), asyncio.Event()
+        if self._woken.is_set():
+            self._wakeup.set()
+        seconds = None if until is None else max((until - self._now()).total_seconds(), 0)
+        try:
+            await asyncio.wait_for(self._wakeup.wait(), seconds)
+        except TimeoutError:
+            pass
+        self._wakeup.clear()
+        self._woken.clear()
+
+    def wake(self) -> None:
+        """Something was committed: look again. From any thread."""
+        if not self._woken.is_set():
+            self._woken.set()
+            if self._loop is not None and self._wakeup is not None:
+                self._loop.call_soon_threadsafe(self._wakeup.set)
+
+    def close(self) -> None:
+        """Gives the post room to whoever wants it."""
+        if not self._database.is_sqlite:
+            self._engine.errand(lambda connection: send_outs.drop_lease(connection, "delivery", self._owner))
+
+    # --- behind it ---
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except (SQLAlchemyError, Overloaded) as away:
+            raise OutboxUnavailable(str(away)) from away
+
+    def _claim(self, limit: int, busy: Collection[str]) -> list[Parcel]:
+        if not self._has_post_room():
+            return []
+        now = self._now()
+        with self._database.reading() as connection:
+            active = self._active(connection)
+            found: list[Due] = []
+            for webhook_id in active:
+                if webhook_id not in busy and len(found) < limit:
+                    leased = [key for key, one in self._out.items() if one.send_out.webhook_id == webhook_id]
+                    found += send_outs.due(connection, webhook_id, now, limit - len(found), leased)
+        with telemetry.stage("render"):
+            return self._parcels(found, active)
+
+    def _active(self, connection: Connection) -> dict[str, tuple[Webhook, str]]:
+        """The webhooks that may be sent to, each with its project's secret."""
+        projects = dict(send_outs.webhooks(connection))
+        configurations = self._reader.configurations(connection, set(projects.values()))
+        active = {}
+        for webhook_id, project_id in projects.items():
+            configuration = configurations[project_id]
+            webhook = configuration.webhook(webhook_id)
+            if webhook is not None and webhook.active:
+                active[webhook_id] = (webhook, configuration.project.webhook_secret)
+        return active
+
+    def _parcels(self, found: list[Due], active: dict[str, tuple[Webhook, str]]) -> list[Parcel]:
+        parcels = []
+        blocked = set(self._streams_out)
+        for one in found:
+            line = (one.send_out.webhook_id, one.send_out.stream)
+            if line in blocked and holds_back(one.send_out.attempts, strict=False):
+                continue
+            parcels.append(self._parcel(one, *active[one.send_out.webhook_id]))
+            self._out[one.send_out.id] = one
+            self._streams_out[line] = self._streams_out.get(line, 0) + 1
+        return parcels
+
+    def _parcel(self, one: Due, webhook: Webhook, secret: str) -> Parcel:
+        data = render(one.event, one.occurrence, self._subjects_of(one.occurrence), self._document, self._public_url)  # type: ignore[arg-type]
+        return Parcel(
+            send_out_id=one.send_out.id,
+            webhook_id=webhook.id,
+            stream=one.send_out.stream,
+            position=int(one.send_out.id.removeprefix("whs_"), 16),
+            url=webhook.target_url,
+            body=envelope(one.send_out.id, webhook, one.event, one.occurrence, data),
+            secret=secret,
+            attempts=one.send_out.attempts,
+            first_attempt_at=one.send_out.first_attempt_at,
+            leased_until=datetime.max.replace(tzinfo=self._now().tzinfo),
+        )
+
+    def _subjects_of(self, occurrence: Occurrence) -> list[object]:
+        if self._subjects[0] != occurrence.id:
+            self._subjects = (occurrence.id, decode_subjects(occurrence.subjects))
+        return self._subjects[1]
+
+    def _document(self, document_id: str, version: int) -> Document:
+        kept = self._documents.get((document_id, version))
+        if kept is None:
+            with self._database.reading() as connection:
+                kept = queries.get_document(connection, document_id, version)
+            if len(self._documents) >= KEPT_DOCUMENTS:
+                self._documents.clear()
+            self._documents[document_id, version] = kept
+        return kept
+
+    def _next_due_at(self, busy: Collection[str]) -> datetime | None:
+        if not self._has_post_room():
+            return self._now() + LEASE / 2
+        with self._database.reading() as connection:
+            ids = [one for one in self._active(connection) if one not in busy]
+            at = send_outs.next_due_at(connection, ids, self._now())
+        if self._database.is_sqlite:
+            return at
+        renewal = self._now() + LEASE / 2
+        return renewal if at is None else min(at, renewal)
+
+    def _has_post_room(self) -> bool:
+        if self._database.is_sqlite:
+            return True
+        now = self._now()
+        if self._held_until is None or self._held_until - now < LEASE / 2:
+            until = now + LEASE
+            taken = self._engine.errand(
+                lambda connection: send_outs.take_lease(connection, "delivery", self._owner, now, until, sqlite=False)
+            )
+            self._held_until = until if taken else None
+        return self._held_until is not None
+
+    def _record(self, attempts: Sequence[Attempted]) -> None:
+        results = [self._result(one) for one in attempts]
+        with telemetry.stage("record"):
+            self._engine.errand(lambda connection: send_outs.record(connection, results, sqlite=self._database.is_sqlite))
+        for one in results:
+            telemetry.SEND_OUTS.labels(result=one.state.lower()).inc()
+            self._back(one.send_out_id)
+        for one, attempted in zip(results, attempts, strict=True):
+            if one.state == "FAILED":
+                self._disable_if_dead(one, attempted)
+
+    def _result(self, one: Attempted) -> Result:
+        step = one.step
+        return Result(
+            send_out_id=one.send_out_id,
+            project_id=self._out[one.send_out_id].send_out.project_id,
+            webhook_id=one.webhook_id,
+            attempt=one.attempt,
+            at=one.started_at,
+            first_attempt_at=one.first_attempt_at,
+            state="DELIVERED" if isinstance(step, Delivered) else "WAITING" if isinstance(step, RetryAt) else "FAILED",
+            next_attempt_at=step.at if isinstance(step, RetryAt) else None,
+            status=one.status,
+            error=one.error,
+        )
+
+    def _disable_if_dead(self, one: Result, attempted: Attempted) -> None:
+        with self._database.reading() as connection:
+            success = send_outs.last_success_at(connection, one.webhook_id)
+        if is_to_be_disabled(attempted.step, self._now(), success):
+            log.warning("webhook_disabled", webhook=one.webhook_id, project=one.project_id)
+            self._engine.do(DisableWebhook(project_id=one.project_id, webhook_id=one.webhook_id))
+
+    def _back(self, send_out_id: str) -> None:
+        one = self._out.pop(send_out_id, None)
+        if one is not None:
+            line = (one.send_out.webhook_id, one.send_out.stream)
+            self._streams_out[line] -= 1
+            if not self._streams_out[line]:
+                del self._streams_out[line]

@@ -1,0 +1,93 @@
+"""Settings: read once from the environment, given on from the composition root. Every variable starts with TALLYBOOK_."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PREFIX = "TALLYBOOK_"
+
+
+class WrongSetting(Exception):
+    """A setting has a value that it cannot have; the text names it and says what it may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstProject:
+    """The identity of the project that the first start makes; what is not fixed here is drawn."""
+
+    project_id: str | None = None
+    app_id: str | None = None
+    app_token: str | None = None
+    management_id: str | None = None
+    management_token: str | None = None
+    webhook_secret: str | None = None
+    sandbox: bool = False
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator can set. `private_webhooks`: networks (CIDR, comma-separated, or 1 for all) that webhooks may reach."""
+
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    public_url: str = ""
+    drain_seconds: float = 20.0
+    private_webhooks: str = ""
+    first_project: FirstProject = FirstProject()
+
+    def with_changes(self, **changes: Any) -> "Settings":
+        """The same with what the command line says; None leaves a setting as it is."""
+        changed = replace(self, **{name: value for name, value in changes.items() if value is not None})
+        return changed if changed.public_url else replace(changed, public_url=f"http://{changed.host}:{changed.port}")
+
+
+def default_database_url(environment: Mapping[str, str] = os.environ) -> str:
+    """A SQLite file in the user's data folder."""
+    home = Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return f"sqlite:///{home / 'tallybook' / 'tallybook.db'}"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this environment. Refuses: WrongSetting."""
+
+    def text(name: str, default: str = "") -> str:
+        return environment.get(PREFIX + name, "").strip() or default
+
+    def number(name: str, default: float) -> float:
+        value = text(name, str(default))
+        try:
+            return float(value)
+        except ValueError:
+            raise WrongSetting(f"{PREFIX}{name} must be a number, not '{value}'") from None
+
+    zone = text("TIME_ZONE", "UTC")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise WrongSetting(f"{PREFIX}TIME_ZONE must be a time zone such as Europe/Warsaw, not '{zone}'") from None
+    first = FirstProject(
+        project_id=text("PROJECT_ID") or None,
+        app_id=text("APP_ID") or None,
+        app_token=text("APP_TOKEN") or None,
+        management_id=text("MANAGEMENT_ID") or None,
+        management_token=text("MANAGEMENT_TOKEN") or None,
+        webhook_secret=text("WEBHOOK_SECRET") or None,
+        sandbox=text("SANDBOX").lower() in ("1", "true", "yes"),
+        time_zone=zone,
+    )
+    return Settings(
+        database_url=text("DATABASE_URL", default_database_url(environment)),
+        host=text("HOST", "127.0.0.1"),
+        port=int(number("PORT", 8080)),
+        workers=int(number("WORKERS", 1)),
+        public_url=text("PUBLIC_URL").rstrip("/"),
+        drain_seconds=number("DRAIN_SECONDS", 20),
+        private_webhooks=text("ALLOW_PRIVATE_WEBHOOKS"),
+        first_project=first,
+    )

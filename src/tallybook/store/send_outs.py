@@ -1,0 +1,180 @@
+"""Send-outs as a queue: what is due, what came of it. One courier at a time reads this queue (docs/adr)."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
+
+from tallybook.domain.records import Event, Occurrence, SendOut
+from tallybook.store.mapping import from_ms, mapping, to_ms
+from tallybook.store.tables import attempts, documents, events, leases, occurrences, send_outs, webhook_health
+from tallybook.store.write_facts import postgres_insert, sqlite_insert
+
+_send_out, _event, _occurrence = mapping(SendOut), mapping(Event), mapping(Occurrence)
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A send-out that is due, with the event and the occurrence it speaks of."""
+
+    send_out: SendOut
+    event: Event
+    occurrence: Occurrence
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What one attempt came to. `state` is DELIVERED, WAITING (until `next_attempt_at`) or FAILED."""
+
+    send_out_id: str
+    project_id: str
+    webhook_id: str
+    attempt: int
+    at: datetime
+    first_attempt_at: datetime
+    state: str
+    next_attempt_at: datetime | None = None
+    status: int | None = None
+    error: str | None = None
+
+
+def webhooks(connection: Connection) -> list[tuple[str, str]]:
+    """Every webhook of every project, active or not: its id and its project's."""
+    c = documents.c
+    return [(row.id, row.project_id) for row in connection.execute(select(c.id, c.project_id).where(c.kind == "webhook").order_by(c.id))]
+
+
+def _waiting(webhook_id: str) -> list[Any]:
+    return [send_outs.c.webhook_id == webhook_id, send_outs.c.state == "WAITING"]
+
+
+def _not_held_back() -> Any:
+    """No earlier send-out of the same stream has failed once and waits for its second chance."""
+    earlier = send_outs.alias("earlier")
+    return (
+        ~select(earlier.c.id)
+        .where(
+            earlier.c.webhook_id == send_outs.c.webhook_id,
+            earlier.c.stream == send_outs.c.stream,
+            earlier.c.state == "WAITING",
+            earlier.c.attempts == 1,
+            earlier.c.id < send_outs.c.id,
+        )
+        .exists()
+    )
+
+
+def due(connection: Connection, webhook_id: str, now: datetime, limit: int, leased: Collection[str]) -> list[Due]:
+    """Up to `limit` send-outs to this webhook that are due and not leased, oldest first."""
+    statement: Select[Any] = (
+        select(*_send_out.columns, *_event.columns, *_occurrence.columns)
+        .join_from(send_outs, events, events.c.id == send_outs.c.event_id)
+        .join(occurrences, occurrences.c.id == events.c.occurrence_id)
+        .where(*_waiting(webhook_id), send_outs.c.next_attempt_at <= to_ms(now), _not_held_back())
+        .order_by(send_outs.c.next_attempt_at, send_outs.c.id)
+        .limit(limit + len(leased))
+    )
+    first, second = len(_send_out.names), len(_send_out.names) + len(_event.names)
+    found = []
+    for row in connection.execute(statement):
+        if row[0] not in leased:
+            found.append(Due(_send_out.record(row[:first]), _event.record(row[first:second]), _occurrence.record(row[second:])))
+    return found[:limit]
+
+
+def next_due_at(connection: Connection, ids: Sequence[str], now: datetime) -> datetime | None:
+    """The earliest instant after `now` at which a send-out to one of these webhooks becomes due."""
+    found = [
+        at
+        for webhook_id in ids
+        if (
+            at := connection.scalar(
+                select(func.min(send_outs.c.next_attempt_at)).where(
+                    *_waiting(webhook_id), send_outs.c.next_attempt_at > to_ms(now)
+                )
+            )
+        )
+        is not None
+    ]
+    return from_ms(min(found)) if found else None
+
+
+def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -> None:
+    """Writes what came of attempts: many delivered ones in one statement, an attempt row only where one failed."""
+    delivered = [one for one in results if one.state == "DELIVERED"]
+    failed = [one for one in results if one.state != "DELIVERED"]
+    for status in {one.status for one in delivered}:
+        ids = [one.send_out_id for one in delivered if one.status == status]
+        connection.execute(
+            update(send_outs)
+            .where(send_outs.c.id.in_(ids))
+            .values(state="DELIVERED", attempts=send_outs.c.attempts + 1, last_status=status)
+        )
+    if failed:
+        connection.execute(
+            update(send_outs).where(send_outs.c.id == bindparam("key")),
+            [_changed(one) for one in failed],
+        )
+        connection.execute(insert(attempts), [_attempt(one) for one in failed])
+    make: Any = sqlite_insert if sqlite else postgres_insert
+    for webhook_id in sorted({one.webhook_id for one in delivered}):
+        latest = max(to_ms(one.at) for one in delivered if one.webhook_id == webhook_id)
+        statement = make(webhook_health).values(webhook_id=webhook_id, last_success_at=latest)
+        connection.execute(statement.on_conflict_do_update(index_elements=["webhook_id"], set_={"last_success_at": latest}))
+
+
+def _changed(one: Result) -> dict[str, Any]:
+    return {
+        "key": one.send_out_id,
+        "state": one.state,
+        "attempts": one.attempt,
+        "first_attempt_at": to_ms(one.first_attempt_at),
+        "next_attempt_at": to_ms(one.next_attempt_at or one.at),
+        "last_status": one.status,
+        "last_error": one.error,
+    }
+
+
+def _attempt(one: Result) -> dict[str, Any]:
+    return {
+        "send_out_id": one.send_out_id,
+        "number": one.attempt,
+        "project_id": one.project_id,
+        "at": to_ms(one.at),
+        "status": one.status,
+        "error": one.error,
+    }
+
+
+def last_success_at(connection: Connection, webhook_id: str) -> datetime | None:
+    """When something was last delivered to this webhook."""
+    ms = connection.scalar(select(webhook_health.c.last_success_at).where(webhook_health.c.webhook_id == webhook_id))
+    return None if ms is None else from_ms(ms)
+
+
+def backlog(connection: Connection) -> tuple[int, datetime | None]:
+    """How many send-outs wait, and since when the oldest that is due has been."""
+    row = connection.execute(
+        select(func.count(), func.min(send_outs.c.next_attempt_at)).where(send_outs.c.state == "WAITING")
+    ).one()
+    return row[0], None if row[1] is None else from_ms(row[1])
+
+
+def take_lease(connection: Connection, name: str, owner: str, now: datetime, until: datetime, *, sqlite: bool) -> bool:
+    """Makes `owner` the holder of a lease until then, if nobody else holds it. Each new holder gets a higher fence."""
+    make: Any = sqlite_insert if sqlite else postgres_insert
+    connection.execute(make(leases).values(name=name, owner="", until=0, fence=0).on_conflict_do_nothing())
+    mine = connection.execute(update(leases).where(leases.c.name == name, leases.c.owner == owner).values(until=to_ms(until)))
+    if mine.rowcount:
+        return True
+    taken = connection.execute(
+        update(leases)
+        .where(leases.c.name == name, or_(leases.c.owner == "", leases.c.until < to_ms(now)))
+        .values(owner=owner, until=to_ms(until), fence=leases.c.fence + 1)
+    )
+    return taken.rowcount == 1
+
+
+def drop_lease(connection: Connection, name: str, owner: str) -> None:
+    """Gives a lease back."""
+    connection.execute(update(leases).where(leases.c.name == name, leases.c.owner == owner).values(owner="", until=0))
