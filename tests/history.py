@@ -15,7 +15,7 @@ from tallybook.domain.config import Campaign
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.lots import take
 from tallybook.domain.records import NEVER, Card, Customer, Transaction
-from tallybook.domain.refusals import PointsExceeded, NotFound
+from tallybook.domain.refusals import NotFound, PointsExceeded
 from tallybook.engine.engine import Engine
 from tallybook.ids import NODES, Ids
 from tallybook.store.database import Database
@@ -81,7 +81,7 @@ def shares(points: int, redemptions: int) -> list[int]:
 def _redeem(page: Page, card: Card, points: int) -> tuple[Card, Transaction]:
     """Take points from the lots, earliest first (a `POINTS_REDEMPTION`)."""
     if points > card.balance:
-        raise PointsExceeded
+        raise PointsExceeded(card.code)
     at = page.tick()
     taken = take(page.lots(card), points)
     card = page.put(
@@ -103,7 +103,14 @@ def _redeem(page: Page, card: Card, points: int) -> tuple[Card, Transaction]:
 
 
 def record_history(
-    database_url: str, *, card_code: str | None = None, card_id: str | None = None, project_id: str | None = None, **what: int
+    database_url: str,
+    *,
+    card_code: str | None = None,
+    card_id: str | None = None,
+    project_id: str | None = None,
+    points: int = 0,
+    redeemed_points: int = 0,
+    redemptions: int = 0,
 ) -> list[Transaction]:
     """Record `points`, and `redeemed_points` in `redemptions`, on a published card, by its code or id; give the transactions.
 
@@ -115,7 +122,10 @@ def record_history(
     try:
         key = card_id or card_code or ""
         project = project_id or _project_of(database, key)
-        result: list[Transaction] = engine.do(RecordHistory(project_id=project, card=key, **what))
+        command = RecordHistory(
+            project_id=project, card=key, points=points, redeemed_points=redeemed_points, redemptions=redemptions
+        )
+        result: list[Transaction] = engine.do(command)
         return result
     finally:
         engine.stop()

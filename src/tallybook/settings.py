@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 PREFIX = "TALLYBOOK_"
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 class WrongSetting(Exception):
@@ -39,12 +40,19 @@ class Settings:
     public_url: str = ""
     drain_seconds: float = 20.0
     private_webhooks: str = ""
+    log_level: str = "info"
     first_project: FirstProject = FirstProject()
 
     def with_changes(self, **changes: Any) -> "Settings":
         """The same with what the command line says; None leaves a setting as it is."""
         changed = replace(self, **{name: value for name, value in changes.items() if value is not None})
         return changed if changed.public_url else replace(changed, public_url=f"http://{changed.host}:{changed.port}")
+
+
+def _log_level(said: str) -> str:
+    if said.lower() not in LOG_LEVELS:
+        raise WrongSetting(f"{PREFIX}LOG_LEVEL must be one of: {', '.join(LOG_LEVELS)}; not '{said}'")
+    return said.lower()
 
 
 def default_database_url(environment: Mapping[str, str] = os.environ) -> str:
@@ -89,5 +97,6 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         public_url=text("PUBLIC_URL").rstrip("/"),
         drain_seconds=number("DRAIN_SECONDS", 20),
         private_webhooks=text("ALLOW_PRIVATE_WEBHOOKS"),
+        log_level=_log_level(text("LOG_LEVEL", "info")),
         first_project=first,
     )

@@ -12,7 +12,9 @@ COMMANDS = Counter("tallybook_commands", "Commands answered, by outcome", ["outc
 REFUSALS = Counter("tallybook_refusals", "Refusals, by key", ["key"])
 RETRIES = Counter("tallybook_retries", "Batches that lost and were run again, by reason", ["reason"])
 BATCH_SIZE = Histogram("tallybook_batch_size", "Commands in one transaction", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500))
-COMMIT_SECONDS = Histogram("tallybook_commit_seconds", "Seconds of one commit", buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1))
+COMMIT_SECONDS = Histogram(
+    "tallybook_commit_seconds", "Seconds of one commit", buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1)
+)
 QUEUE_DEPTH = Gauge("tallybook_queue_depth", "Commands waiting for the engine")
 SEND_OUTS = Counter("tallybook_send_outs", "Attempts to send an event, by result", ["result"])
 SEND_OUTS_WAITING = Gauge("tallybook_send_outs_waiting", "Send-outs not finished yet, as of the last look")

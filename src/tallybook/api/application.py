@@ -8,7 +8,6 @@ import prometheus_client
 from litestar import HttpMethod, Litestar, MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from sqlalchemy.exc import SQLAlchemyError
 
 from tallybook.api.call import Route
 from tallybook.api.errors import RETRY_AFTER_SECONDS, error_body
@@ -17,6 +16,7 @@ from tallybook.api.openapi import openapi
 from tallybook.api.routes import all_routes, is_documented
 from tallybook.clock import real_now
 from tallybook.ids import Ids
+from tallybook.store.database import SQLAlchemyError
 from tallybook.wire.door import BODY_LIMIT
 from tallybook.wire.json import encode
 
@@ -103,7 +103,9 @@ def _own_handlers(health: Health, document: dict[str, Any]) -> list[HTTPRouteHan
     def readyz() -> Response[bytes]:
         if health.is_ready():
             return Response(b'{"status":"ready"}', media_type=JSON)
-        return Response(b'{"status":"unavailable"}', status_code=503, media_type=JSON, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+        return Response(
+            b'{"status":"unavailable"}', status_code=503, media_type=JSON, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+        )
 
     def metrics() -> Response[bytes]:
         return Response(prometheus_client.generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -115,7 +117,9 @@ def _own_handlers(health: Health, document: dict[str, Any]) -> list[HTTPRouteHan
         return Response(_docs_page(document).encode(), media_type=MediaType.HTML)
 
     named = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics, "/openapi.json": openapi_json, "/docs": docs}
-    return [HTTPRouteHandler(path, http_method=HttpMethod.GET, sync_to_thread=path == "/readyz")(one) for path, one in named.items()]
+    return [
+        HTTPRouteHandler(path, http_method=HttpMethod.GET, sync_to_thread=path == "/readyz")(one) for path, one in named.items()
+    ]
 
 
 def _docs_page(document: dict[str, Any]) -> str:

@@ -6,9 +6,8 @@ from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from sqlalchemy import Connection
-
 from tallybook.domain.configuration import Configuration
+from tallybook.store.database import Connection
 from tallybook.usecases.command import Actor, Command
 from tallybook.wire import door
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tallybook import telemetry
 from tallybook.api.authentication import Doorman
@@ -18,7 +16,7 @@ from tallybook.domain.refusals import InvalidPayload, NotFound, Refusal, TryAgai
 from tallybook.engine.engine import Engine, Overloaded
 from tallybook.engine.job import Idempotency, Job, Reply
 from tallybook.ids import Ids
-from tallybook.store.database import Database
+from tallybook.store.database import Database, DBAPIError, PoolTimeout
 from tallybook.store.read_book import BookReader
 from tallybook.wire.door import Malformed
 from tallybook.wire.json import encode
@@ -53,7 +51,9 @@ class Gateway:
         self._reader = BookReader(sqlite=database.is_sqlite, ids=ids)
         self._public_url = public_url
 
-    async def answer(self, route: Route, path: dict[str, str], query: bytes, headers: Mapping[bytes, bytes], body: bytes) -> Answered:
+    async def answer(
+        self, route: Route, path: dict[str, str], query: bytes, headers: Mapping[bytes, bytes], body: bytes
+    ) -> Answered:
         """Answers a request of this route; every failure becomes the documented error shape."""
         began = monotonic()
         request_id = "v-" + self._ids.hex18(real_now())
@@ -64,16 +64,24 @@ class Gateway:
                 answered = await self._write(route, call, headers, body, request_id)
             else:
                 answered = Answered(200, await asyncio.to_thread(self._read, route, call))
-        except Exception as wrong:
+        except Exception as wrong:  # noqa: BLE001  # whatever it is, the client gets the documented shape
             answered = self._refused(wrong, request_id)
-        log.info("request", method=route.method, route=route.path, status=answered.status, request_id=request_id, ms=round((monotonic() - began) * 1000, 2))
+        log.info(
+            "request",
+            method=route.method,
+            route=route.path,
+            status=answered.status,
+            request_id=request_id,
+            ms=round((monotonic() - began) * 1000, 2),
+        )
         return answered
 
     async def _identity(self, realm: str, headers: Mapping[bytes, bytes]) -> Identity:
         id_header, token_header = HEADERS[realm]
         app_id, token = (headers.get(name, b"").decode("latin-1") for name in (id_header, token_header))
-        known = self._doorman.known(app_id, token, realm)
-        return known or await asyncio.to_thread(self._doorman.look_up, app_id, token, realm)
+        if known := self._doorman.known(app_id, token, realm):
+            return known
+        return await asyncio.to_thread(self._doorman.look_up, app_id, token, realm)
 
     async def _write(self, route: Route, call: Call, headers: Mapping[bytes, bytes], body: bytes, request_id: str) -> Answered:
         assert route.write is not None
@@ -137,5 +145,3 @@ def _idempotency(route: Route, call: Call, headers: Mapping[bytes, bytes], body:
         raise InvalidPayload(f"Header Idempotency-Key must have at most {KEY_LIMIT} characters")
     scope = "\n".join((call.project_id, route.method, route.path, *call.path.values(), key))
     return Idempotency(hashlib.sha256(scope.encode()).hexdigest(), hashlib.sha256(body).hexdigest())
-
-

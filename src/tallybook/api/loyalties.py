@@ -214,4 +214,3 @@ ROUTES = [
         query=PAGED,
     ),
 ]
-

@@ -29,7 +29,7 @@ def _own(call: Call) -> Call:
     return call
 
 
-def list_projects(call: Call, look: Look) -> Any:
+def list_projects(_: Call, look: Look) -> Any:
     """The projects of this key."""
     return lists.page([project_full(look.configuration.project)], 1)
 

@@ -59,7 +59,9 @@ def _card(call: Call, look: Look) -> Card:
 
 def _shown(look: Look, cards: list[Card]) -> list[Any]:
     numbers = queries.numbers_of_cards(look.connection, cards)
-    campaigns = {key: queries.get_campaign_ever(look.connection, look.configuration, key) for key in {c.campaign_id for c in cards}}
+    campaigns = {
+        key: queries.get_campaign_ever(look.connection, look.configuration, key) for key in {c.campaign_id for c in cards}
+    }
     return [voucher_full(card, campaigns[card.campaign_id], numbers[card.id], look.public_url) for card in cards]
 
 
@@ -116,7 +118,7 @@ def _ledger(call: Call, look: Look, **whose: str) -> Any:
         newest_first=door.order_of(query, ("id", "-id"), "-id") == "-id",
         starting_after_id=door.text_of(query, "starting_after_id"),
         limit=door.limit_of(query),
-        **whose,  # type: ignore[arg-type]
+        **whose,
     )
     return lists.stretch([transaction_full(one) for one in found], found[-1].id if more else None)
 

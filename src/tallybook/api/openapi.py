@@ -49,7 +49,8 @@ def _operation(route: Route, body: Any) -> dict[str, Any]:
         "description": (function.__doc__ or "") if function else "",
         "tags": [route.path.split("/")[2 if route.realm == "app" else 3]],
         "security": [{f"{realm}Id": [], f"{realm}Token": []}],
-        "parameters": [_path_parameter(name) for name in re.findall(r"\{(\w+)\}", route.path)] + [_query_parameter(n) for n in route.query],
+        "parameters": [_path_parameter(name) for name in re.findall(r"\{(\w+)\}", route.path)]
+        + [_query_parameter(n) for n in route.query],
         "responses": _responses(route),
     }
     if body is not None:
@@ -66,7 +67,7 @@ def _responses(route: Route) -> dict[str, Any]:
     if route.status != 204:
         said[str(route.status)]["content"] = {"application/json": {"schema": {"type": ["object", "array"]}}}
     error = {"description": "Refused", "content": {"application/json": {"schema": {"$ref": REF.format(name="Error")}}}}
-    return said | {code: error for code in ("400", "401", "403", "404", "409", "413", "501", "503")}
+    return said | dict.fromkeys(("400", "401", "403", "404", "409", "413", "501", "503"), error)
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
@@ -90,5 +91,10 @@ def _query_parameter(name: str) -> dict[str, Any]:
 
 
 def _keys() -> dict[str, Any]:
-    names = {"AppId": "X-App-Id", "AppToken": "X-App-Token", "ManagementId": "X-Management-Id", "ManagementToken": "X-Management-Token"}
+    names = {
+        "AppId": "X-App-Id",
+        "AppToken": "X-App-Token",
+        "ManagementId": "X-Management-Id",
+        "ManagementToken": "X-Management-Token",
+    }
     return {name: {"type": "apiKey", "in": "header", "name": header} for name, header in names.items()}

@@ -5,6 +5,7 @@ import typer
 
 import tallybook
 from tallybook.cli.database import DatabaseOption, JsonOption, database_url, give_up, giving_up
+from tallybook.cli.demo import demo
 from tallybook.cli.serve import serve
 from tallybook.cli.verify import verify
 
@@ -61,7 +62,7 @@ def _print_table(header: list[str], rows: list[list[str]]) -> None:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-for command in (serve, migrate, verify, keys, version):
+for command in (serve, demo, migrate, verify, keys, version):
     app.command()(command)
 
 

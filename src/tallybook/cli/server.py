@@ -3,6 +3,8 @@
 import logging
 import os
 import socket
+import sys
+from typing import Any
 
 import structlog
 import typer
@@ -12,7 +14,7 @@ from tallybook.app import Process, prepare
 from tallybook.settings import PREFIX, Settings
 from tallybook.store.projects import Keys
 
-HTTP = {
+HTTP: dict[str, Any] = {
     "http": "httptools",
     "loop": "uvloop",
     "access_log": False,
@@ -35,12 +37,17 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
 
-def configure_log() -> None:
+def configure_log(level: str) -> None:
     """One JSON line per fact, to standard error."""
     structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
 
@@ -55,7 +62,7 @@ def show_keys(keys: Keys) -> None:
 
 def start(settings: Settings) -> Keys | None:
     """Prepares the database and says where everything is; the keys when a project was made. Refuses: AlreadyServed."""
-    configure_log()
+    configure_log(settings.log_level)
     keys = prepare(settings)
     if keys is not None:
         show_keys(keys)
@@ -67,7 +74,13 @@ def run(settings: Settings) -> None:
     """Serves until it is asked to end."""
     if settings.workers == 1:
         process = Process(settings)
-        config = uvicorn.Config(process.application, host=settings.host, port=settings.port, timeout_graceful_shutdown=int(settings.drain_seconds), **HTTP)  # type: ignore[arg-type]
+        config = uvicorn.Config(
+            process.application,
+            host=settings.host,
+            port=settings.port,
+            timeout_graceful_shutdown=int(settings.drain_seconds),
+            **HTTP,
+        )
         Server(config, process).run(sockets=[listen(settings)])
         return
     os.environ[PREFIX + "DATABASE_URL"] = settings.database_url
@@ -79,7 +92,7 @@ def run(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         timeout_graceful_shutdown=int(settings.drain_seconds),
-        **HTTP,  # type: ignore[arg-type]
+        **HTTP,
     )
 
 

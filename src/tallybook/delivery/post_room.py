@@ -5,14 +5,13 @@ what is out is known here, and after a crash everything unfinished is due again 
 """
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from tallybook import telemetry
 from tallybook.delivery.outbox import Attempted, OutboxUnavailable, Parcel, holds_back
@@ -23,7 +22,7 @@ from tallybook.domain.records import Occurrence
 from tallybook.engine.engine import Engine, Overloaded
 from tallybook.ids import Ids
 from tallybook.store import queries, send_outs
-from tallybook.store.database import Database
+from tallybook.store.database import Connection, Database, SQLAlchemyError
 from tallybook.store.read_book import BookReader
 from tallybook.store.send_outs import Due, Result
 from tallybook.usecases.webhooks import DisableWebhook
@@ -85,10 +84,8 @@ class PostRoom:
         if self._woken.is_set():
             self._wakeup.set()
         seconds = None if until is None else max((until - self._now()).total_seconds(), 0)
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wakeup.wait(), seconds)
-        except TimeoutError:
-            pass
         self._wakeup.clear()
         self._woken.clear()
 

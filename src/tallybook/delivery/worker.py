@@ -18,7 +18,9 @@ log = structlog.get_logger()
 class DeliveryWorker:
     """Runs a courier until it is stopped."""
 
-    def __init__(self, post_room: PostRoom, now: Callable[[], datetime], private_networks: str, user_agent: str, drain_seconds: float) -> None:
+    def __init__(
+        self, post_room: PostRoom, now: Callable[[], datetime], private_networks: str, user_agent: str, drain_seconds: float
+    ) -> None:
         self._post_room = post_room
         self._now = now
         self._guard = Guard(networks(private_networks))

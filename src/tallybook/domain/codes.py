@@ -8,7 +8,9 @@ DEFAULT_CHARSET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 DEFAULT_LENGTH = 8
 
 
-def code_config(length: int | None, charset: str | None, pattern: str | None, prefix: str | None, postfix: str | None) -> CodeConfig:
+def code_config(
+    length: int | None, charset: str | None, pattern: str | None, prefix: str | None, postfix: str | None
+) -> CodeConfig:
     """A complete configuration. `pattern` outranks `length`; `length` counts only the random characters (semantics 2.1)."""
     pattern = pattern or "#" * (length or DEFAULT_LENGTH)
     return CodeConfig(

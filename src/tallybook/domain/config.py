@@ -175,4 +175,3 @@ class ConfigChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 KINDS: dict[str, type[Document]] = {"campaign": Campaign, "earning_rule": EarningRule, "tier": Tier, "webhook": Webhook}
-

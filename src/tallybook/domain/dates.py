@@ -5,6 +5,7 @@ All of it is pure. Local dates are those of the project's time zone; the caller 
 
 import calendar
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, tzinfo
 
 from tallybook.domain.config import ExpirationRules
@@ -12,7 +13,7 @@ from tallybook.domain.records import NEVER
 
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
-_LAST_MONTH_OF = {
+_LAST_MONTH_OF: dict[str, Callable[[int], int]] = {
     "END_OF_MONTH": lambda month: month,
     "END_OF_QUARTER": lambda month: (month + 2) // 3 * 3,
     "END_OF_HALF_YEAR": lambda month: 6 if month <= 6 else 12,

@@ -68,7 +68,7 @@ def _matching(formula: Formula, facts: Facts) -> list[OrderItem]:
 METRICS: dict[str, Callable[[Formula, Facts], Fraction]] = {
     "ORDER_AMOUNT": lambda _, facts: Fraction(facts.amount),
     "ORDER_TOTAL_AMOUNT": lambda _, facts: Fraction(facts.total_amount),
-    "ORDER_METADATA": lambda formula, facts: number(facts.order_metadata.get(formula.property)),
+    "ORDER_METADATA": lambda formula, facts: number(facts.order_metadata.get(formula.property or "")),
     "ORDER_ITEMS_QUANTITY": lambda formula, facts: Fraction(
         sum(max((item.quantity or 0) - (item.discount_quantity or 0), 0) for item in _matching(formula, facts))
     ),
@@ -76,8 +76,8 @@ METRICS: dict[str, Callable[[Formula, Facts], Fraction]] = {
     "ORDER_ITEMS_SUBTOTAL_AMOUNT": lambda formula, facts: Fraction(
         sum(item.subtotal_amount or 0 for item in _matching(formula, facts))
     ),
-    "CUSTOMER_METADATA": lambda formula, facts: number(facts.customer_metadata.get(formula.property)),
-    "CUSTOM_EVENT_METADATA": lambda formula, facts: number(facts.event_metadata.get(formula.property)),
+    "CUSTOMER_METADATA": lambda formula, facts: number(facts.customer_metadata.get(formula.property or "")),
+    "CUSTOM_EVENT_METADATA": lambda formula, facts: number(facts.event_metadata.get(formula.property or "")),
 }
 
 

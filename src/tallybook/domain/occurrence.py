@@ -36,7 +36,7 @@ class CustomerSummary(Record, frozen=True, kw_only=True):
     points: int = 0
     redeemed_points: int = 0
     redemptions: int = 0
-    campaigns: list["CampaignPoints"] = []
+    campaigns: tuple["CampaignPoints", ...] = ()
 
 
 class CampaignPoints(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,11 @@ def applies(validity: Validity, now: datetime, zone: tzinfo) -> bool:
     days = validity.validity_day_of_week
     if days and weekday not in days:
         return False
-    if validity.validity_timeframe and validity.start_date and not _in_timeframe(validity.validity_timeframe, validity.start_date, now):
+    if (
+        validity.validity_timeframe
+        and validity.start_date
+        and not _in_timeframe(validity.validity_timeframe, validity.start_date, now)
+    ):
         return False
     return not validity.validity_hours or _in_hours(validity.validity_hours.get("daily", []), weekday, local.strftime("%H:%M"))
 

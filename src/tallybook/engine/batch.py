@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 
 from tallybook import telemetry
 from tallybook.domain.records import Order, Receipt, SendOut
 from tallybook.domain.refusals import IdempotencyKeyReused, NotFound, Refusal
 from tallybook.engine.job import Errand, Job, Reply
 from tallybook.ids import Ids
+from tallybook.store.database import Connection
 from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import FactWriter
 from tallybook.usecases.book import Book
@@ -87,7 +87,7 @@ class Batch:
         except Refusal as refusal:
             page = Page(book, configuration, self._ids, now, real_now, job.command.actor)
             reply = self._said(job, refusal)
-        except Exception as broken:  # noqa: BLE001  # an invariant failed: this command only, logged, answered 500
+        except Exception as broken:  # an invariant failed: this command only, logged, answered 500
             log.exception("command_broken", command=type(job.command).__name__)
             return self._said(job, broken)
         self._keep_receipt(page, job, reply, real_now)
@@ -117,4 +117,3 @@ class Batch:
         )
         page.add(receipt)
         page.book.keep(receipt)
-

@@ -14,18 +14,15 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tallybook import telemetry
 from tallybook.domain.refusals import TryAgain
 from tallybook.engine.batch import Batch, Outcome, Work
 from tallybook.engine.job import Errand, Job, Render, Reply
 from tallybook.ids import Ids
-from tallybook.store.database import Database
+from tallybook.store.database import Connection, Database, DBAPIError, IntegrityError
 from tallybook.store.read_book import BookReader
-from tallybook.store.tables import batches
-from tallybook.store.write_facts import Conflict, FactWriter
+from tallybook.store.write_facts import Conflict, FactWriter, was_written
 from tallybook.usecases.command import Command
 
 log = structlog.get_logger()
@@ -62,9 +59,7 @@ class Engine:
     def __init__(self, database: Database, ids: Ids, real_now: Callable[[], datetime], deliver: Deliver = _resolve) -> None:
         self._database = database
         self._ids = ids
-        self._batch = Batch(
-            BookReader(sqlite=database.is_sqlite, ids=ids), FactWriter(sqlite=database.is_sqlite), ids, real_now
-        )
+        self._batch = Batch(BookReader(sqlite=database.is_sqlite, ids=ids), FactWriter(sqlite=database.is_sqlite), ids, real_now)
         self._real_now = real_now
         self._deliver = deliver
         self._waiting: deque[Work] = deque()
@@ -95,7 +90,7 @@ class Engine:
             self._waiting.append(work)
             self._wake.notify()
 
-    def do(self, command: Command, render: Render = lambda answer: (0, b"")) -> Any:
+    def do(self, command: Command, render: Render = lambda _: (0, b"")) -> Any:
         """Does a command and waits: for the CLI, jobs and tests. Raises the Refusal, or whatever broke."""
         future: Future[Reply] = Future()
         self.submit(Job(command, render, token=future))
@@ -129,7 +124,7 @@ class Engine:
             outcome = self._attempt(work)
         except Unavailable:
             self._give_up(work)
-        except Exception as lost:
+        except Exception as lost:  # noqa: BLE001  # whatever made the batch lose, each of its commands gets an answer
             self._lost(work, tried + 1, lost)
         else:
             self._deliver([(one.token, reply) for one, reply in outcome.replies])
@@ -177,7 +172,7 @@ class Engine:
 
     def _was_committed(self, batch_id: str) -> bool:
         with self._connected().begin():
-            return self._connected().scalar(select(batches.c.id).where(batches.c.id == batch_id)) is not None
+            return was_written(self._connected(), batch_id)
 
     def _connected(self) -> Connection:
         if self._connection is None:

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection
-
 from tallybook.domain.refusals import Refusal
+from tallybook.store.database import Connection
 from tallybook.usecases.command import Command
 
 

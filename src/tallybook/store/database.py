@@ -9,7 +9,11 @@ from typing import Any, TextIO
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool, QueuePool
+
+__all__ = ["AlreadyServed", "Connection", "DBAPIError", "Database", "IntegrityError", "PoolTimeout", "SQLAlchemyError", "ping"]
 
 READERS = 4
 """Connections that read beside the engine."""
@@ -36,7 +40,9 @@ class Database:
     def _engine(self, pool: type[Any], *, read_only: bool) -> Engine:
         options: dict[str, Any] = {} if pool is NullPool else {"pool_size": READERS, "max_overflow": 0, "pool_timeout": 5}
         if self.is_sqlite:
-            engine = create_engine(self.url, poolclass=pool, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}, **options)
+            engine = create_engine(
+                self.url, poolclass=pool, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}, **options
+            )
             _prepare_sqlite(engine, read_only=read_only)
         else:
             isolation = {"connect_args": {"options": "-c timezone=UTC", "connect_timeout": 5}}

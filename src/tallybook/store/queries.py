@@ -25,6 +25,9 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     before: datetime | None = None
 
 
+ALWAYS = Span()
+
+
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
     """Which part of a list: `order` is a field name, with `-` for newest or largest first."""
 
@@ -79,7 +82,7 @@ def get_customer(connection: Connection, project_id: str, key: str) -> Customer 
     return next((one for one in found if one.id == key), found[0] if found else None)
 
 
-def list_customers(
+def list_customers(  # noqa: PLR0913  # the documented filters
     connection: Connection,
     project_id: str,
     part: Slice,
@@ -87,8 +90,8 @@ def list_customers(
     name: str | None = None,
     email: str | None = None,
     city: str | None = None,
-    created: Span = Span(),
-    updated: Span = Span(),
+    created: Span = ALWAYS,
+    updated: Span = ALWAYS,
     starting_after: datetime | None = None,
 ) -> tuple[list[Customer], int]:
     """A page of the customers, and how many match."""
@@ -111,7 +114,9 @@ def summaries(connection: Connection, configuration: Configuration, customer_ids
     cards = _rows(connection, Card, _select(Card).where(tables.cards.c.customer_id.in_(customer_ids)))
     held = {
         (one.customer_id, one.campaign_id): one.tier_id
-        for one in _rows(connection, TierMembership, _select(TierMembership).where(tables.tier_memberships.c.customer_id.in_(customer_ids)))
+        for one in _rows(
+            connection, TierMembership, _select(TierMembership).where(tables.tier_memberships.c.customer_id.in_(customer_ids))
+        )
     }
     names = {campaign.id: campaign.name for campaign in configuration.campaigns}
     found: dict[str, CustomerSummary] = {}
@@ -123,11 +128,13 @@ def summaries(connection: Connection, configuration: Configuration, customer_ids
             points=sum(card.balance for card in own),
             redeemed_points=sum(card.redeemed_points for card in own),
             redemptions=sum(card.redeemed_quantity for card in own),
-            campaigns=[
-                CampaignPoints(campaign_name=names[card.campaign_id], points=card.balance, tier_id=held.get((customer_id, card.campaign_id)))
+            campaigns=tuple(
+                CampaignPoints(
+                    campaign_name=names[card.campaign_id], points=card.balance, tier_id=held.get((customer_id, card.campaign_id))
+                )
                 for card in own
                 if card.campaign_id in names
-            ],
+            ),
         )
     return found
 
@@ -158,7 +165,7 @@ def get_card(connection: Connection, project_id: str, key: str) -> Card | None:
     return next((one for one in found if one.id == key), found[0] if found else None)
 
 
-def list_cards(
+def list_cards(  # noqa: PLR0913  # the documented filters
     connection: Connection,
     project_id: str,
     part: Slice,
@@ -167,8 +174,8 @@ def list_cards(
     customer_id: str | None = None,
     code: str | None = None,
     ids: Sequence[str] = (),
-    created: Span = Span(),
-    updated: Span = Span(),
+    created: Span = ALWAYS,
+    updated: Span = ALWAYS,
 ) -> tuple[list[Card], int]:
     """A page of the cards of a campaign, and how many match."""
     t = tables.cards
@@ -209,7 +216,9 @@ def numbers_of_cards(connection: Connection, cards: Sequence[Card]) -> dict[str,
 def get_membership(connection: Connection, customer_id: str, campaign_id: str) -> TierMembership | None:
     """The customer's place in the tiers of a campaign."""
     c = tables.tier_memberships.c
-    found = _rows(connection, TierMembership, _select(TierMembership).where(c.customer_id == customer_id, c.campaign_id == campaign_id))
+    found = _rows(
+        connection, TierMembership, _select(TierMembership).where(c.customer_id == customer_id, c.campaign_id == campaign_id)
+    )
     return found[0] if found else None
 
 
@@ -274,5 +283,3 @@ def get_campaign_ever(connection: Connection, configuration: Configuration, camp
     found = get_document(connection, campaign_id, newest or 1)
     assert isinstance(found, Campaign)
     return found
-
-

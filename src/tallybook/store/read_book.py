@@ -31,7 +31,7 @@ class Selects:
     def __init__(self, *, sqlite: bool) -> None:
         self._sqlite = sqlite
         t = tables
-        project = bindparam("project_id")
+        project: Any = bindparam("project_id")
         self.projects = self._of(records.Project, self.among(t.projects.c.id))
         self.orders_by_id = self._of(records.Order, self.among(t.orders.c.id))
         self.orders_by_source = self._of(records.Order, t.orders.c.project_id == project, self.among(t.orders.c.source_id))
@@ -135,7 +135,7 @@ class BookReader:
             self._read_spare_cards(connection, book, project_id, needs)
         if counters := {name for need in needs for name in need.counters}:
             rows = connection.execute(self._selects.counters, {"keys": self._selects.keys(counters)})
-            book.counters |= {name: n for name, n in rows}
+            book.counters |= {row.name: row.n for row in rows}
         if any(need.earliest_expiry for need in needs):
             found = connection.scalar(self._selects.earliest_expiry, {"project_id": project_id})
             book.earliest_expiry |= {project_id: found} if found else {}
@@ -156,7 +156,9 @@ class BookReader:
             book.keep_all(self._all(connection, records.Card, s.cards_by_id, keys=s.keys(cards)))
             book.keep_all(self._all(connection, records.Card, s.cards_by_code, keys=s.keys(cards), project_id=project_id))
         if sources := {key for need in needs for key in need.publications}:
-            for publication in self._all(connection, records.Publication, s.publications, keys=s.keys(sources), project_id=project_id):
+            for publication in self._all(
+                connection, records.Publication, s.publications, keys=s.keys(sources), project_id=project_id
+            ):
                 book.keep(publication)
 
     def _read_customers(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:

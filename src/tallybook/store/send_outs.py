@@ -41,7 +41,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 def webhooks(connection: Connection) -> list[tuple[str, str]]:
     """Every webhook of every project, active or not: its id and its project's."""
     c = documents.c
-    return [(row.id, row.project_id) for row in connection.execute(select(c.id, c.project_id).where(c.kind == "webhook").order_by(c.id))]
+    return [
+        (row.id, row.project_id)
+        for row in connection.execute(select(c.id, c.project_id).where(c.kind == "webhook").order_by(c.id))
+    ]
 
 
 def _waiting(webhook_id: str) -> list[Any]:
@@ -75,10 +78,11 @@ def due(connection: Connection, webhook_id: str, now: datetime, limit: int, leas
         .limit(limit + len(leased))
     )
     first, second = len(_send_out.names), len(_send_out.names) + len(_event.names)
-    found = []
-    for row in connection.execute(statement):
-        if row[0] not in leased:
-            found.append(Due(_send_out.record(row[:first]), _event.record(row[first:second]), _occurrence.record(row[second:])))
+    found = [
+        Due(_send_out.record(row[:first]), _event.record(row[first:second]), _occurrence.record(row[second:]))
+        for row in connection.execute(statement)
+        if row[0] not in leased
+    ]
     return found[:limit]
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, Update, bindparam, delete, insert, update
+from sqlalchemy import Connection, Table, Update, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tallybook.domain.config import KINDS, ConfigChange
@@ -93,7 +93,9 @@ class FactWriter:
             "doc": change.doc,
         }
         statement = self._dialect(tables.documents).values(row)
-        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"version": row["version"], "doc": row["doc"]}))
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["id"], set_={"version": row["version"], "doc": row["doc"]})
+        )
 
     def _count(self, connection: Connection, counts: dict[str, int]) -> None:
         c = tables.counters.c
@@ -102,11 +104,16 @@ class FactWriter:
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"n": c.n + by}))
 
 
+def was_written(connection: Connection, batch_id: str) -> bool:
+    """Whether a batch of this id was committed."""
+    return connection.scalar(select(tables.batches.c.id).where(tables.batches.c.id == batch_id)) is not None
+
+
 sqlite_insert: Any = sqlite.insert
 postgres_insert: Any = postgresql.insert
 
 
 def _versioned_update(one: Mapping) -> Update:
     table: Table = one.table
-    changed = {name: bindparam(name) for name in one.names if name != "id"}
+    changed: dict[str, Any] = {name: bindparam(name) for name in one.names if name != "id"}
     return update(table).where(table.c.id == bindparam("row_id"), table.c.version == bindparam("old_version")).values(changed)

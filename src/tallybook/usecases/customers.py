@@ -169,4 +169,3 @@ class DeleteCustomer(Command, frozen=True, kw_only=True):
         source_id = f"{known.source_id}_deleted{stamp}" if known.source_id is not None else None
         customer = page.put(msgspec.structs.replace(known, source_id=source_id, updated_at=at, deleted_at=at))
         _tell(page, "customer.deleted", customer)
-

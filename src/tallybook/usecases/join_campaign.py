@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from tallybook.domain.canonical import canonical
 from tallybook.domain.config import Campaign
 from tallybook.domain.configuration import Configuration
@@ -12,8 +14,6 @@ from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.customers import CustomerRef, ensure_customer, key_of
 from tallybook.usecases.page import Page
 from tallybook.usecases.publish import Terms, pick_card, publish
-
-import msgspec
 
 
 class CardView(msgspec.Struct, frozen=True):

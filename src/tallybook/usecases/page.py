@@ -36,7 +36,9 @@ _MS = timedelta(milliseconds=1)
 class Page:
     """Answers what a command asks, from its own writes first and then from the book; collects its facts."""
 
-    def __init__(self, book: Book, configuration: Configuration, ids: Ids, now: datetime, real_now: datetime, actor: Actor) -> None:
+    def __init__(
+        self, book: Book, configuration: Configuration, ids: Ids, now: datetime, real_now: datetime, actor: Actor
+    ) -> None:
         self.book = book
         self.ids = ids
         self.now = now
@@ -243,13 +245,15 @@ class Page:
             campaign = self.configuration.campaign(card.campaign_id)
             membership = self.membership(customer.id, card.campaign_id)
             name = campaign.name if campaign else card.campaign_id
-            campaigns.append(CampaignPoints(campaign_name=name, points=card.balance, tier_id=membership.tier_id if membership else None))
+            campaigns.append(
+                CampaignPoints(campaign_name=name, points=card.balance, tier_id=membership.tier_id if membership else None)
+            )
         return CustomerSummary(
             customer_id=customer.id,
             points=sum(card.balance for card in cards),
             redeemed_points=sum(card.redeemed_points for card in cards),
             redemptions=sum(card.redeemed_quantity for card in cards),
-            campaigns=campaigns,
+            campaigns=tuple(campaigns),
         )
 
     def emit(self, name: str, entity_id: str, refs: Refs, customer_id: str | None = None, at: datetime | None = None) -> Event:
@@ -324,5 +328,3 @@ class Page:
         for project_id, changes in written.config_changes.items():
             book.config_changes[project_id] = book.config_changes.get(project_id, 0) + changes
         book.configurations[self.project_id] = self.configuration
-
-

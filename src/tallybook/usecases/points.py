@@ -31,9 +31,7 @@ def version_of(document: Campaign | Tier) -> Version:
 def credit(page: Page, card: Card, points: int, expires_on: date, entry: Entry, at: datetime) -> tuple[Card, Transaction]:
     """Adds points to a published card: into the lot of that date, with a ledger row. `points` > 0."""
     lot = add_to_lot(page, card, points, expires_on, at)
-    card = page.put(
-        msgspec.structs.replace(card, points=card.points + points, balance=card.balance + points, updated_at=at)
-    )
+    card = page.put(msgspec.structs.replace(card, points=card.points + points, balance=card.balance + points, updated_at=at))
     card, transaction = _write_row(page, card, points, entry, at)
     _write_movement(page, card, transaction.id, lot.id, points)
     return card, transaction

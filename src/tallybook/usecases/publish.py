@@ -105,4 +105,3 @@ def _tell(page: Page, customer: Customer, campaign: Campaign, card: Card, public
     page.emit("voucher.published", card.id, refs, customer.id)
     page.emit("publication.succeeded", publication.id, refs, customer.id)
     page.emit("customer.publication.succeeded", customer.id, refs, customer.id)
-

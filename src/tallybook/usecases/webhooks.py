@@ -11,7 +11,6 @@ from tallybook.domain.refusals import InvalidPayload, NotFound
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.page import Page
 
-
 _ADDRESS = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
 
 
