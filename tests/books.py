@@ -175,7 +175,7 @@ def small_book(url: str) -> Iterator[Book]:
         book.tiers(campaign, 0, 20, 100)
         for number in range(3):
             book.order(f"order-{number}", customer="bob", amount=1_000 + number)
-        book.order("order-of-carol", customer="carol", amount=5_000)
+        book.order("order-of-carol", customer="carol", amount=20_000)
         waiting = book.programme("Another", auto_join=False, vouchers_count=1)
         assert waiting.name == "Another"
         yield book

@@ -30,12 +30,16 @@ class Ids:
         self._node = node % NODES
         self._random_bytes = random_bytes
         self._last_ms = 0
+        self._at: datetime | None = None  # the last instant asked for: commands ask for many ids of one instant
+        self._at_ms = 0
         self._counter = int.from_bytes(random_bytes(1), "big")
         self._instants = 0
 
     def hex18(self, at: datetime, after: str = "") -> str:
         """A time-ordered body: never below the last one given, and greater than `after` (another body) if that is given."""
-        ms = unix_ms(at) - EPOCH_MS
+        if at is not self._at:
+            self._at, self._at_ms = at, unix_ms(at) - EPOCH_MS
+        ms = self._at_ms
         if after and ms <= int(after, 16) >> 30:
             ms = max(ms, (int(after, 16) >> 30) + 1)
         if ms > self._last_ms:

@@ -138,10 +138,11 @@ def test_what_a_tier_makes_of_a_rule(shop: Shop, row: Mapping) -> None:
     assert shop.points(card.code) == row.points
 
 
-def test_the_tier_is_the_one_held_before_the_order(shop: Shop) -> None:
+def test_the_tier_is_the_one_held_before_the_order(management: Management, shop: Shop) -> None:
     """What one rule of an order gives does not lift the tier for the next rule, but for the next order (decision 3)."""
     campaign = shop.programme()
     first = shop.rule(campaign.id, _fixed(100))
+    management.set_clock("2025-03-12T12:00:00.500Z")
     second = shop.rule(campaign.id, _fixed(7))
     double = {"type": "MULTIPLY", "multiplier": 2}
     shop.tiers(

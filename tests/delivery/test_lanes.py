@@ -47,7 +47,8 @@ def test_every_parcel_goes_one_way(given_parcels: list[Parcel], cut: int, random
         else:
             break
     assert sorted(one.position for one in gone) == [one.position for one in given_parcels]
-    assert (lanes.clear(), lanes._lanes, lanes.flying) == ([], {}, 0)
+    assert (lanes.clear(), lanes.busy(), lanes.flying) == ([], set(), 0)
+    assert {lane.unanswered for lane in lanes._lanes.values()} <= {0}
 
 
 def assert_bounds(flying: list[Parcel]) -> None:

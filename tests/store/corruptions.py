@@ -176,8 +176,8 @@ CORRUPTIONS = [
     Corruption("award_names_rule_version", "UPDATE awards SET rule_version = 9 WHERE given_id = :first", AWARD),
     Corruption(
         "one_receipt_per_key",
-        "INSERT INTO receipts (id, project_id, body_hash, status, body, created_at) "
-        "SELECT 'receipt', id, 'a', 200, '', 0 FROM projects UNION ALL SELECT 'receipt', id, 'b', 200, '', 0 FROM projects",
+        "INSERT INTO receipts (id, project_id, body_hash, status, created_at) "
+        "SELECT 'receipt', id, 'a', 200, 0 FROM projects UNION ALL SELECT 'receipt', id, 'b', 200, 0 FROM projects",
         "SELECT 'receipt'",
         unbound="receipts",
     ),

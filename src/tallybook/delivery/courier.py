@@ -48,6 +48,7 @@ class Courier:
         self._policy = policy
         self._drain_seconds = drain_seconds
         self._lanes = Lanes(self._limits)
+        self._passed_over: set[str] = set()
         self._in_hand = 0
         self._flights: dict[asyncio.Task[None], Parcel] = {}
         self._landed: list[Attempted] = []
@@ -75,7 +76,7 @@ class Courier:
     async def _claim_and_start(self, group: asyncio.TaskGroup) -> None:
         # A share of what is free, so that no claim can fill the hands with the parcels of one webhook.
         limit = min(self._limits.claim, -(-(self._limits.in_hand - self._in_hand) // 4))
-        busy = self._lanes.busy()
+        busy = self._passed_over = self._lanes.busy()
         try:
             parcels = await self._outbox.claim(limit, busy) if limit else []
             self._in_hand += len(parcels)
@@ -128,6 +129,9 @@ class Courier:
         behind = self._lanes.land(parcel, step, answered=outcome.status is not None)
         self._turn_back(behind)
         self._call_recorder()
+        if parcel.webhook_id in self._passed_over and not self._lanes.is_busy(parcel.webhook_id):
+            self._passed_over = self._passed_over - {parcel.webhook_id}
+            self._outbox.wake()  # the last claim left out what it can take now
 
     def _turn_back(self, parcels: list[Parcel]) -> None:
         if parcels:

@@ -42,7 +42,7 @@ class Lane:
 
 
 class Lanes:
-    """All parcels in hand that have not been answered.
+    """All parcels in hand that have not been answered, and what each webhook is allowed; that is kept while it has none.
 
     A webhook is allowed one more request in the air by each answer, and half as many by each attempt without an answer.
     Besides, it takes no more than are left for the others, so a few slow webhooks cannot use up all flights.
@@ -106,7 +106,6 @@ class Lanes:
                 self._make_ready(lane.lines[stream].popleft(), lane)
             else:
                 del lane.lines[stream]
-        self._forget(parcel.webhook_id)
         return behind
 
     def turn_back(self, parcel: Parcel) -> list[Parcel]:
@@ -114,7 +113,6 @@ class Lanes:
         lane = self._gone(parcel)
         stream = _line_of(parcel)
         behind = self._dissolve(lane, stream) if stream in lane.lines else []
-        self._forget(parcel.webhook_id)
         return [parcel, *behind]
 
     def clear(self) -> list[Parcel]:
@@ -129,7 +127,12 @@ class Lanes:
 
     def busy(self) -> set[str]:
         """The webhooks that have enough in hand for now."""
-        return {webhook_id for webhook_id, lane in self._lanes.items() if lane.unanswered >= self._enough(lane)}
+        return set(filter(self.is_busy, self._lanes))
+
+    def is_busy(self, webhook_id: str) -> bool:
+        """Whether this webhook has enough in hand for now."""
+        lane = self._lanes[webhook_id]
+        return lane.unanswered >= self._enough(lane)
 
     def _enough(self, lane: Lane) -> int:
         return lane.allowed * self._limits.in_hand_per_flight
@@ -150,10 +153,6 @@ class Lanes:
         behind = lane.lines.pop(stream)
         lane.unanswered -= len(behind)
         return list(behind)
-
-    def _forget(self, webhook_id: str) -> None:
-        if not self._lanes[webhook_id].unanswered:
-            del self._lanes[webhook_id]
 
 
 def _line_of(parcel: Parcel) -> str | None:

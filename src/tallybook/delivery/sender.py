@@ -70,7 +70,7 @@ class HttpSender:
         self._target = lru_cache(4096)(guard.target)
         self._system_lookup = SystemLookup()
         self._lookup = lookup or self._system_lookup
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls
         self._seconds = seconds
         self._standing = f"content-type: application/json\r\nuser-agent: {user_agent}\r\n"
         self._kept: defaultdict[tuple[str, str, int], deque[tuple[float, Connection]]] = defaultdict(deque)
@@ -139,6 +139,8 @@ class HttpSender:
     async def _connect_to(self, address: Address, target: Target) -> Connection:
         origin = (target.scheme, target.host, target.port)
         secure = target.scheme == "https"
+        if secure and self._tls is None:
+            self._tls = ssl.create_default_context()  # late: reading the system's certificates takes a while
         async with asyncio.timeout(CONNECT_SECONDS):
             _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: Connection(lambda free: self._keep(origin, free), self._open.discard),

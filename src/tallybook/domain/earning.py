@@ -65,17 +65,15 @@ def _matching(formula: Formula, facts: Facts) -> list[OrderItem]:
     return [item for item in facts.items if matches(item, formula.applicable_to)]
 
 
-METRICS: dict[str, Callable[[Formula, Facts], Fraction]] = {
-    "ORDER_AMOUNT": lambda _, facts: Fraction(facts.amount),
-    "ORDER_TOTAL_AMOUNT": lambda _, facts: Fraction(facts.total_amount),
+METRICS: dict[str, Callable[[Formula, Facts], int | Fraction]] = {
+    "ORDER_AMOUNT": lambda _, facts: facts.amount,
+    "ORDER_TOTAL_AMOUNT": lambda _, facts: facts.total_amount,
     "ORDER_METADATA": lambda formula, facts: number(facts.order_metadata.get(formula.property or "")),
-    "ORDER_ITEMS_QUANTITY": lambda formula, facts: Fraction(
-        sum(max((item.quantity or 0) - (item.discount_quantity or 0), 0) for item in _matching(formula, facts))
+    "ORDER_ITEMS_QUANTITY": lambda formula, facts: sum(
+        max((item.quantity or 0) - (item.discount_quantity or 0), 0) for item in _matching(formula, facts)
     ),
-    "ORDER_ITEMS_AMOUNT": lambda formula, facts: Fraction(sum(item.amount or 0 for item in _matching(formula, facts))),
-    "ORDER_ITEMS_SUBTOTAL_AMOUNT": lambda formula, facts: Fraction(
-        sum(item.subtotal_amount or 0 for item in _matching(formula, facts))
-    ),
+    "ORDER_ITEMS_AMOUNT": lambda formula, facts: sum(item.amount or 0 for item in _matching(formula, facts)),
+    "ORDER_ITEMS_SUBTOTAL_AMOUNT": lambda formula, facts: sum(item.subtotal_amount or 0 for item in _matching(formula, facts)),
     "CUSTOMER_METADATA": lambda formula, facts: number(facts.customer_metadata.get(formula.property or "")),
     "CUSTOM_EVENT_METADATA": lambda formula, facts: number(facts.event_metadata.get(formula.property or "")),
 }
@@ -88,11 +86,9 @@ def half_up(value: Fraction) -> int:
 
 def points_of(formula: Formula, facts: Facts, mapping: TierMapping | None = None) -> int:
     """The points a rule gives for these facts; 0 when it gives nothing (decision 37)."""
-    base = formula.points if mapping is None or mapping.type != "CUSTOM" else (mapping.points or 0)
-    given = Fraction(base)
+    given = formula.points if mapping is None or mapping.type != "CUSTOM" else (mapping.points or 0)
     if formula.type == "PROPORTIONAL":
-        metric = METRICS[formula.calculation_type or ""](formula, facts)
-        given *= metric // Fraction(formula.every or 1)
+        given *= METRICS[formula.calculation_type or ""](formula, facts) // (formula.every or 1)
     if mapping is not None and mapping.type == "MULTIPLY":
-        given *= Fraction(mapping.multiplier or "1")
-    return max(half_up(given), 0)
+        given = half_up(given * Fraction(mapping.multiplier or "1"))
+    return max(given, 0)

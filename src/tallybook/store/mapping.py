@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def to_ms(at: datetime) -> int:
     """An instant as stored: milliseconds since 1970, UTC."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+    return int(at.timestamp() * 1000 + 0.5)
 
 
 def from_ms(ms: int) -> datetime:
@@ -41,16 +41,20 @@ class Mapping:
         self.names = [field.name for field in msgspec.structs.fields(kind)]
         self.columns = [table.c[name] for name in self.names]
         plain = [(name, _plain(hints[name])) for name in self.names]
-        self._stored = [(name, _STORE[kind]) for name, kind in plain if kind in _STORE]
+        self._stored = [(i, _STORE[kind]) for i, (_, kind) in enumerate(plain) if kind in _STORE]
         self._loaded = [(i, _LOAD[kind]) for i, (_, kind) in enumerate(plain) if kind in _LOAD]
 
+    def values(self, record: Any) -> list[Any]:
+        """The record as column values, in the order of `names`."""
+        values = list(msgspec.structs.astuple(record))
+        for i, store in self._stored:
+            if values[i] is not None:
+                values[i] = store(values[i])
+        return values
+
     def row(self, record: Any) -> dict[str, Any]:
-        """The record as column values."""
-        row = msgspec.structs.asdict(record)
-        for name, store in self._stored:
-            if row[name] is not None:
-                row[name] = store(row[name])
-        return row
+        """The record as column values by name."""
+        return dict(zip(self.names, self.values(record), strict=True))
 
     def record(self, row: Sequence[Any]) -> Any:
         """The record from the columns of `columns`, in that order."""

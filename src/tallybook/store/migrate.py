@@ -12,7 +12,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from tallybook.store.database import Database
@@ -68,13 +67,12 @@ def _wait_for_turn(connection: Connection) -> None:
 
 def _missing(connection: Connection) -> list[str]:
     current = current_revision(connection)
-    try:
-        steps = list(_script().iterate_revisions("head", current or "base"))
-    except CommandError as unknown:
-        raise NewerSchema(
-            f"The database has schema {current}, this Tallybook knows up to {head_revision()}. Upgrade it."
-        ) from unknown
-    return [step.revision for step in reversed(steps)]
+    known = [step.revision for step in _script().walk_revisions()][::-1]
+    if current is None:
+        return known
+    if current not in known:
+        raise NewerSchema(f"The database has schema {current}, this Tallybook knows up to {known[-1]}: use a newer Tallybook.")
+    return known[known.index(current) + 1 :]
 
 
 def _config() -> Config:

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, Update, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tallybook.domain.config import KINDS, ConfigChange
-from tallybook.domain.records import Project, Record
+from tallybook.domain.records import Project
 from tallybook.store import tables
-from tallybook.store.mapping import MAPPINGS, Mapping, to_ms
+from tallybook.store.mapping import MAPPINGS, to_ms
+from tallybook.store.rows import PostgresRows, Row, Rows, SqliteRows
 from tallybook.usecases.book import Book
 
 
@@ -24,34 +25,30 @@ class FactWriter:
 
     def __init__(self, *, sqlite: bool) -> None:
         self._dialect = sqlite_insert if sqlite else postgres_insert
-        self._inserts = {kind: insert(one.table) for kind, one in MAPPINGS.items()}
-        self._updates = {kind: _versioned_update(one) for kind, one in MAPPINGS.items() if "version" in one.names}
+        self._rows: Rows = SqliteRows() if sqlite else PostgresRows()
 
     def write(self, connection: Connection, book: Book, batch_id: str, now: datetime) -> None:
         """Everything that became true in this batch. Raises Conflict when a version that was read is not there any more."""
-        fresh: dict[type[Record], list[dict[str, Any]]] = {}
-        stale: dict[type[Record], list[dict[str, Any]]] = {}
+        fresh: dict[type[Any], list[Row]] = {}
+        stale: dict[type[Any], list[Row]] = {}
         projects: list[Project] = []
         for (name, record_id), record in book.writes.items():
             if isinstance(record, Project):
                 projects.append(record)
                 continue
-            row = MAPPINGS[type(record)].row(record)
-            if (name, record_id) in book.versions:
-                row["old_version"] = book.versions[name, record_id]
-                row["row_id"] = record_id
-                row["version"] = row["old_version"] + 1
-                del row["id"]
-                stale.setdefault(type(record), []).append(row)
+            values = MAPPINGS[type(record)].values(record)
+            before = book.versions.get((name, record_id))
+            values[-1] = (before or 0) + 1
+            if before is None:
+                fresh.setdefault(type(record), []).append(tuple(values))
             else:
-                row["version"] = 1
-                fresh.setdefault(type(record), []).append(row)
+                stale.setdefault(type(record), []).append((*values, before))
         for fact in book.facts:
-            fresh.setdefault(type(fact), []).append(MAPPINGS[type(fact)].row(fact))  # type: ignore[arg-type]
+            fresh.setdefault(type(fact), []).append(tuple(MAPPINGS[type(fact)].values(fact)))
         for kind, rows in fresh.items():
-            connection.execute(self._inserts[kind], rows)
+            self._rows.insert(connection, MAPPINGS[kind], rows)
         for kind, rows in stale.items():
-            if connection.execute(self._updates[kind], rows).rowcount != len(rows):
+            if self._rows.update(connection, MAPPINGS[kind], rows) != len(rows):
                 raise Conflict(kind.__name__)
         self._configure(connection, book, projects)
         self._count(connection, book.counts)
@@ -111,9 +108,3 @@ def was_written(connection: Connection, batch_id: str) -> bool:
 
 sqlite_insert: Any = sqlite.insert
 postgres_insert: Any = postgresql.insert
-
-
-def _versioned_update(one: Mapping) -> Update:
-    table: Table = one.table
-    changed: dict[str, Any] = {name: bindparam(name) for name in one.names if name != "id"}
-    return update(table).where(table.c.id == bindparam("row_id"), table.c.version == bindparam("old_version")).values(changed)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from tallybook.domain.canonical import canonical, parse
+from tallybook.domain.canonical import parse
 from tallybook.domain.config import Campaign, EarningRule, Tier
 from tallybook.domain.dates import expires_on, local_date
 from tallybook.domain.earning import MAX_POINTS, Facts, points_of
@@ -132,10 +132,10 @@ def _accrue(
 
 
 def _cause_text(order: Order, cause: CausingEvent, rule: EarningRule) -> str:
-    return canonical(
+    return msgspec.json.encode(
         {
             "order": {"id": order.id, "source_id": order.source_id},
             "event": {"id": cause.id, "type": cause.type},
             "earning_rule": {"id": rule.id, "source": {"banner": rule.banner}},
         }
-    )
+    ).decode()

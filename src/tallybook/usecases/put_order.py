@@ -155,7 +155,9 @@ def _items_text(page: Page, old: Order, items: list[OrderItem]) -> str:
         if kept is None or msgspec.structs.replace(before[position], id=item.id) != item:
             kept = page.ordered_id("ordli_")
         lines.append(msgspec.structs.replace(item, id=kept))
-    return canonical(msgspec.to_builtins(lines))
+    if any(line.product or line.sku or line.metadata for line in lines):
+        return canonical(msgspec.to_builtins(lines))
+    return msgspec.json.encode(lines).decode()
 
 
 def store_order(page: Page, known: Order | None, order: Order, buyer: Customer | None) -> Order:
