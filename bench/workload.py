@@ -130,7 +130,7 @@ class Server:
         self.database = database
         self.project = "proj_bench"
         self._log = log
-        self._workers = workers
+        self.workers = workers
         self._app, self._app_token = str(uuid.uuid4()), secrets.token_hex(16)
         self._manager, self._manager_token = str(uuid.uuid4()), secrets.token_hex(16)
 
@@ -147,8 +147,8 @@ class Server:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "tallybook", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--database", self.database]
-        if self._workers > 1:
-            command += ["--workers", str(self._workers)]
+        if self.workers > 1:
+            command += ["--workers", str(self.workers)]
         settings = {
             "PROJECT_ID": self.project,
             "APP_ID": self._app,

@@ -13,8 +13,8 @@ from tallybook import __version__
 from tallybook.api.application import Health, application
 from tallybook.api.gateway import Gateway
 from tallybook.clock import real_now
-from tallybook.delivery.post_room import PostRoom
-from tallybook.delivery.worker import DeliveryWorker
+from tallybook.delivery.clerk import EngineClerk
+from tallybook.delivery.process import DeliveryProcess, Start
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
 from tallybook.settings import Settings, read_settings
@@ -50,11 +50,15 @@ class Process:
             ids = Ids(draw_node(connection, real_now()))
         self._engine = Engine(self._database, ids, real_now, self._deliver)
         self._loop: asyncio.AbstractEventLoop | None = None
-        post_room = PostRoom(self._database, self._engine, ids, real_now, settings.public_url)
-        self._engine.on_send_outs = post_room.wake
-        self._delivery = DeliveryWorker(
-            post_room, real_now, settings.private_webhooks, f"Tallybook/{__version__}", settings.drain_seconds / 2
+        start = Start(
+            database_url=settings.database_url,
+            public_url=settings.public_url,
+            private_webhooks=settings.private_webhooks,
+            user_agent=f"Tallybook/{__version__}",
+            drain_seconds=settings.drain_seconds / 2,
         )
+        self._delivery = DeliveryProcess(start, EngineClerk(self._database, self._engine))
+        self._engine.on_send_outs = self._delivery.wake
         self.health = Health(self._is_ready)
         gateway = Gateway(self._database, self._engine, ids, settings.public_url)
         self.application = application(gateway, ids, self.health, settings.public_url, lifespan=self._lifespan)

@@ -36,6 +36,11 @@ def stage(name: str) -> Iterator[None]:
         _STAGES[name].inc(time.perf_counter() - began)
 
 
+def stage_totals() -> dict[str, float]:
+    """Seconds spent in each stage since the process began."""
+    return {name: counter._value.get() for name, counter in _STAGES.items()}  # noqa: SLF001  # the library has no other reader
+
+
 def spent(name: str, seconds: float) -> None:
     """Adds a measured time to a stage."""
     _STAGES[name].inc(seconds)

@@ -56,6 +56,10 @@ class Inbox:
         by_send_out = {delivery.envelope["id"]: delivery for delivery in deliveries}
         return sorted(by_send_out.values(), key=lambda delivery: _moment(delivery.envelope["event"]["id"]))
 
+    def arrived(self, count: int) -> list[str]:
+        """Wait for so many deliveries; give the ids of their events in the order they came."""
+        return [Delivery(*received).envelope["event"]["id"] for received in self._receiver.wait_for(count, WAIT_SECONDS)]
+
     def only(self) -> Delivery:
         """The one delivery there is."""
         (delivery,) = self.wait(1)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import voucherify
@@ -66,6 +67,14 @@ def test_a_programme_is_found_by_id_and_by_name(client: Client, shop: Shop) -> N
     campaign = shop.programme(vouchers_count=1)
     assert client.loyalties.get_loyalty_program(campaign.name).id == campaign.id
     assert client.get(f"/v1/loyalties/{campaign.id}")["vouchers_count"] == 1
+
+
+@pytest.mark.parametrize("name", ["Loyalty programme", "Żółty & 100 %?", "Spring/Summer"])
+def test_a_name_in_a_path_is_percent_encoded(client: Client, shop: Shop, name: str) -> None:
+    """A campaign's name may have any character; in a path it comes encoded (semantics §1.4)."""
+    campaign = shop.programme(name=name)
+    assert client.loyalties.get_loyalty_program(name).id == campaign.id
+    assert client.get(f"/v1/loyalties/{quote(name, safe='')}/members")["total"] == 0
 
 
 def test_a_programme_is_updated(client: Client, shop: Shop) -> None:

@@ -5,7 +5,7 @@ import re
 
 from tests.acceptance.comparer import compare
 from tests.acceptance.deliveries import Delivery, Inbox, signature
-from tests.acceptance.official import Management
+from tests.acceptance.official import Client, Management
 from tests.acceptance.process import Server
 from tests.acceptance.shop import FIXED_TEN, Shop, per_amount
 from tests.acceptance.stories import Subscribe
@@ -194,3 +194,53 @@ def test_only_what_was_asked_for_is_sent(management: Management, shop: Shop, sub
     assert management.ask("PUT", f"{management.path}/webhooks/{webhook['id']}", changed).json["events"] == ["customer.updated"]
     told = _all_told(inbox, shop, customer.id, 1)
     assert [(delivery.type, delivery.data["customer"]["id"]) for delivery in told] == [("customer.created", customer.id)]
+
+
+def test_the_events_of_a_customer_arrive_in_their_order(shop: Shop, subscribed: Subscribe) -> None:
+    """A receiver that answers sees one customer's events as they happened, over many requests (DESIGN §5)."""
+    campaign = shop.programme()
+    shop.rule(campaign.id, FIXED_TEN)
+    card = shop.join(campaign.id)
+    inbox = subscribed(*ALL)
+    for _ in range(10):
+        shop.pay(card.holder_id)
+    arrived = inbox.arrived(40)
+    assert arrived == [delivery.envelope["event"]["id"] for delivery in inbox.wait(40)]
+
+
+def test_what_happens_to_a_programme_is_told(client: Client, shop: Shop, subscribed: Subscribe) -> None:
+    """A programme's own events are the campaign's, with its id as their entity (semantics §2.2, decision 29)."""
+    rule_events = [f"campaign.earning_rule.{word}" for word in ("assigned", "updated", "disabled", "enabled", "deleted")]
+    own_events = [f"campaign.{word}" for word in ("updated", "disabled", "enabled", "deleted")]
+    inbox = subscribed("campaign.created", *rule_events, "campaign.loyalty_tier.created", *own_events)
+    campaign = shop.programme()
+    rule = shop.rule(campaign.id, FIXED_TEN)
+    path = f"/v1/loyalties/{campaign.id}"
+    client.ask("PUT", f"{path}/earning-rules/{rule.id}", {"loyalty": {"type": "FIXED", "points": 3}})
+    client.loyalties.disable_earning_rule(campaign.id, rule.id)
+    client.loyalties.enable_earning_rule(campaign.id, rule.id)
+    client.loyalties.delete_earning_rule(campaign.id, rule.id)
+    shop.tiers(campaign.id, {"name": "Basic", "points": {"from": 0}})
+    client.ask("PUT", path, {"description": "Changed"})
+    client.campaigns.disable_campaign(campaign.id)
+    client.campaigns.enable_campaign(campaign.id)
+    client.loyalties.delete_loyalty_program(campaign.id)
+    deliveries = inbox.wait(11)
+    expected = ["campaign.created", *rule_events, "campaign.loyalty_tier.created", *own_events]
+    assert [delivery.type for delivery in deliveries] == expected
+    assert {delivery.envelope["event"]["entity_id"] for delivery in deliveries} == {campaign.id}
+    assert {delivery.envelope["event"]["id"][:6] for delivery in deliveries} == {"evcam_"}
+    assert {delivery.data["campaign"]["id"] for delivery in deliveries} == {campaign.id}
+
+
+def test_a_configuration_that_is_written_again_is_not_told(client: Client, shop: Shop, subscribed: Subscribe) -> None:
+    """The same campaign and the same rule again: no `updated_at`, no event (decision 43)."""
+    inbox = subscribed("campaign.updated", "campaign.earning_rule.updated", "campaign.earning_rule.enabled")
+    campaign = shop.programme(description="Same")
+    rule = shop.rule(campaign.id, FIXED_TEN)
+    path = f"/v1/loyalties/{campaign.id}"
+    assert client.ask("PUT", path, {"description": "Same", "auto_join": False}).json.get("updated_at") is None
+    assert client.ask("PUT", f"{path}/earning-rules/{rule.id}", {"loyalty": FIXED_TEN}).json["updated_at"] is None
+    assert client.loyalties.enable_earning_rule(campaign.id, rule.id).updated_at is None
+    client.ask("PUT", path, {"description": "Other"})
+    assert [delivery.type for delivery in inbox.wait(1)] == ["campaign.updated"]

@@ -23,7 +23,9 @@ COMMANDS = ["demo", "keys", "migrate", "serve", "verify", "version"]
 
 def run(*words: str, home: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run `tallybook` with these words, in an environment that says nothing of ours but what is given."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TALLYBOOK_")}
+    coloured = ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TALLYBOOK_", *coloured))}
+    environment |= {"NO_COLOR": "1", "COLUMNS": "100"}
     if home is not None:
         environment |= {"XDG_DATA_HOME": str(home)}
     command = [sys.executable, "-m", "tallybook", *words]

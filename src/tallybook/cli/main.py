@@ -68,4 +68,4 @@ for command in (serve, demo, migrate, verify, keys, version):
 
 def main() -> None:
     """The entry point of the command."""
-    app()
+    app(prog_name="tallybook")

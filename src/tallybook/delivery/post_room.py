@@ -1,6 +1,6 @@
-"""The outbox over the engine and the store: reads what is due, renders it, and writes what came of it through the engine.
+"""The outbox over the store: reads what is due, renders it, and has a clerk write what came of it.
 
-One process at a time has the post room: on PostgreSQL a lease says which. So nothing has to be written to claim a send-out:
+One process at a time has the post room; on PostgreSQL a lease says which. So nothing has to be written to claim a send-out:
 what is out is known here, and after a crash everything unfinished is due again (at least once).
 """
 
@@ -8,52 +8,50 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
-from typing import TypeVar
-
-import structlog
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from tallybook import telemetry
+from tallybook.delivery.clerk import Clerk
 from tallybook.delivery.outbox import Attempted, OutboxUnavailable, Parcel, holds_back
-from tallybook.delivery.policy import Delivered, RetryAt, is_to_be_disabled
+from tallybook.delivery.policy import Delivered, RetryAt
 from tallybook.domain.config import Document, Webhook
 from tallybook.domain.occurrence import decode_subjects
 from tallybook.domain.records import Occurrence
-from tallybook.engine.engine import Engine, Overloaded
 from tallybook.ids import Ids
 from tallybook.store import queries, send_outs
 from tallybook.store.database import Connection, Database, SQLAlchemyError
 from tallybook.store.read_book import BookReader
 from tallybook.store.send_outs import Due, Result
-from tallybook.usecases.webhooks import DisableWebhook
 from tallybook.wire.envelope import envelope
 from tallybook.wire.events import render
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
-
 LEASE = timedelta(seconds=20)
 """How long a process that went silent keeps the post room."""
+NEVER_ENDS = datetime.max.replace(tzinfo=UTC)
+"""The lease of the only process of a SQLite file."""
 KEPT_DOCUMENTS = 4096
 """Configuration versions kept in memory for rendering."""
 
 
 class PostRoom:
-    """Implements the courier's outbox. `claim` and `next_due_at` read; `record` goes through the engine."""
+    """Implements the courier's outbox. Reading and rendering happen in helper threads, never in the courier's loop."""
 
-    def __init__(self, database: Database, engine: Engine, ids: Ids, now: Callable[[], datetime], public_url: str) -> None:
+    def __init__(self, database: Database, clerk: Clerk, ids: Ids, now: Callable[[], datetime], public_url: str) -> None:
         self._database = database
-        self._engine = engine
+        self._clerk = clerk
         self._now = now
         self._public_url = public_url
         self._reader = BookReader(sqlite=database.is_sqlite, ids=ids)
         self._owner = "post-" + ids.random(16)
         self._held_until: datetime | None = None
-        self._out: dict[str, Due] = {}
-        self._streams_out: dict[tuple[str, str], int] = {}
+        self._lock = threading.Lock()
+        self._out: dict[str, Due] = {}  # under the lock, as the courier's loop and its helper threads meet here
+        self._looked_at = now()
         self._documents: dict[tuple[str, int], Document] = {}
-        self._subjects: tuple[str, list[object]] = ("", [])
+        self._subjects: tuple[str, list[Any]] = ("", [])
         self._woken = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wakeup: asyncio.Event | None = None
@@ -62,20 +60,19 @@ class PostRoom:
 
     async def claim(self, limit: int, busy_webhooks: Collection[str]) -> list[Parcel]:
         """Up to `limit` parcels that are due, none of a busy or disabled webhook, streams in order."""
-        return await asyncio.to_thread(self._guarded, lambda: self._claim(limit, busy_webhooks))
+        return await asyncio.to_thread(_available, lambda: self._claim(limit, busy_webhooks))
 
     async def next_due_at(self, busy_webhooks: Collection[str]) -> datetime | None:
         """When to look again if nobody calls: the next retry, or the end of somebody else's lease."""
-        return await asyncio.to_thread(self._guarded, lambda: self._next_due_at(busy_webhooks))
+        return await asyncio.to_thread(_available, lambda: self._next_due_at(busy_webhooks))
 
     async def record(self, attempts: Sequence[Attempted]) -> None:
         """Writes what came of these attempts, all or none."""
-        await asyncio.to_thread(self._guarded, lambda: self._record(attempts))
+        await asyncio.to_thread(_available, lambda: self._record(attempts))
 
     async def release(self, send_out_ids: Sequence[str]) -> None:
         """Parcels that were not sent are due as before."""
-        for send_out_id in send_out_ids:
-            self._back(send_out_id)
+        self._back(send_out_ids)
 
     async def wait(self, until: datetime | None) -> None:
         """Until `wake` was called, or that instant."""
@@ -98,30 +95,30 @@ class PostRoom:
 
     def close(self) -> None:
         """Gives the post room to whoever wants it."""
-        if not self._database.is_sqlite:
-            self._engine.errand(lambda connection: send_outs.drop_lease(connection, "delivery", self._owner))
+        if self._held_until is not None:
+            self._clerk.drop_lease(self._owner)
 
-    # --- behind it ---
-
-    def _guarded(self, work: Callable[[], T]) -> T:
-        try:
-            return work()
-        except (SQLAlchemyError, Overloaded) as away:
-            raise OutboxUnavailable(str(away)) from away
+    # --- reading and rendering ---
 
     def _claim(self, limit: int, busy: Collection[str]) -> list[Parcel]:
         if not self._has_post_room():
             return []
-        now = self._now()
+        with self._lock:  # before the transaction begins: what is recorded meanwhile must not look like new work
+            out = dict(self._out)
+        held = {_line(one) for one in out.values() if holds_back(one.send_out.attempts, strict=False)}
+        self._looked_at = self._now()
         with self._database.reading() as connection:
             active = self._active(connection)
             found: list[Due] = []
             for webhook_id in active:
                 if webhook_id not in busy and len(found) < limit:
-                    leased = [key for key, one in self._out.items() if one.send_out.webhook_id == webhook_id]
-                    found += send_outs.due(connection, webhook_id, now, limit - len(found), leased)
-        with telemetry.stage("render"):
-            return self._parcels(found, active)
+                    leased = [key for key, one in out.items() if one.send_out.webhook_id == webhook_id]
+                    found += send_outs.due(connection, webhook_id, self._looked_at, limit - len(found), leased)
+            going = [one for one in found if _line(one) not in held]
+            with self._lock:
+                self._out |= {one.send_out.id: one for one in going}
+            with telemetry.stage("render"):
+                return [self._parcel(connection, one, *active[one.send_out.webhook_id]) for one in going]
 
     def _active(self, connection: Connection) -> dict[str, tuple[Webhook, str]]:
         """The webhooks that may be sent to, each with its project's secret."""
@@ -135,20 +132,11 @@ class PostRoom:
                 active[webhook_id] = (webhook, configuration.project.webhook_secret)
         return active
 
-    def _parcels(self, found: list[Due], active: dict[str, tuple[Webhook, str]]) -> list[Parcel]:
-        parcels = []
-        blocked = set(self._streams_out)
-        for one in found:
-            line = (one.send_out.webhook_id, one.send_out.stream)
-            if line in blocked and holds_back(one.send_out.attempts, strict=False):
-                continue
-            parcels.append(self._parcel(one, *active[one.send_out.webhook_id]))
-            self._out[one.send_out.id] = one
-            self._streams_out[line] = self._streams_out.get(line, 0) + 1
-        return parcels
+    def _parcel(self, connection: Connection, one: Due, webhook: Webhook, secret: str) -> Parcel:
+        def document(document_id: str, version: int) -> Document:
+            return self._document(connection, document_id, version)
 
-    def _parcel(self, one: Due, webhook: Webhook, secret: str) -> Parcel:
-        data = render(one.event, one.occurrence, self._subjects_of(one.occurrence), self._document, self._public_url)  # type: ignore[arg-type]
+        data = render(one.event, one.occurrence, self._subjects_of(one.occurrence), document, self._public_url)
         return Parcel(
             send_out_id=one.send_out.id,
             webhook_id=webhook.id,
@@ -159,19 +147,18 @@ class PostRoom:
             secret=secret,
             attempts=one.send_out.attempts,
             first_attempt_at=one.send_out.first_attempt_at,
-            leased_until=datetime.max.replace(tzinfo=self._now().tzinfo),
+            leased_until=NEVER_ENDS if self._database.is_sqlite else (self._held_until or self._now()),
         )
 
-    def _subjects_of(self, occurrence: Occurrence) -> list[object]:
+    def _subjects_of(self, occurrence: Occurrence) -> list[Any]:
         if self._subjects[0] != occurrence.id:
             self._subjects = (occurrence.id, decode_subjects(occurrence.subjects))
         return self._subjects[1]
 
-    def _document(self, document_id: str, version: int) -> Document:
+    def _document(self, connection: Connection, document_id: str, version: int) -> Document:
         kept = self._documents.get((document_id, version))
         if kept is None:
-            with self._database.reading() as connection:
-                kept = queries.get_document(connection, document_id, version)
+            kept = queries.get_document(connection, document_id, version)
             if len(self._documents) >= KEPT_DOCUMENTS:
                 self._documents.clear()
             self._documents[document_id, version] = kept
@@ -182,61 +169,61 @@ class PostRoom:
             return self._now() + LEASE / 2
         with self._database.reading() as connection:
             ids = [one for one in self._active(connection) if one not in busy]
-            at = send_outs.next_due_at(connection, ids, self._now())
+            at = send_outs.next_due_at(connection, ids, self._looked_at)
         if self._database.is_sqlite:
             return at
-        renewal = self._now() + LEASE / 2
+        renewal = self._now() + LEASE / 4
         return renewal if at is None else min(at, renewal)
 
     def _has_post_room(self) -> bool:
         if self._database.is_sqlite:
             return True
         now = self._now()
-        if self._held_until is None or self._held_until - now < LEASE / 2:
-            until = now + LEASE
-            taken = self._engine.errand(
-                lambda connection: send_outs.take_lease(connection, "delivery", self._owner, now, until, sqlite=False)
-            )
-            self._held_until = until if taken else None
+        if self._held_until is None or self._held_until - now < LEASE * 3 / 4:
+            self._held_until = now + LEASE if self._clerk.take_lease(self._owner, now, now + LEASE) else None
         return self._held_until is not None
 
+    # --- writing ---
+
     def _record(self, attempts: Sequence[Attempted]) -> None:
-        results = [self._result(one) for one in attempts]
+        with self._lock:
+            projects = {one.send_out_id: self._out[one.send_out_id].send_out.project_id for one in attempts}
+        results = [_result(one, projects[one.send_out_id]) for one in attempts]
         with telemetry.stage("record"):
-            self._engine.errand(lambda connection: send_outs.record(connection, results, sqlite=self._database.is_sqlite))
+            self._clerk.record(results)
         for one in results:
             telemetry.SEND_OUTS.labels(result=one.state.lower()).inc()
-            self._back(one.send_out_id)
-        for one, attempted in zip(results, attempts, strict=True):
-            if one.state == "FAILED":
-                self._disable_if_dead(one, attempted)
+        self._back([one.send_out_id for one in results])
 
-    def _result(self, one: Attempted) -> Result:
-        step = one.step
-        return Result(
-            send_out_id=one.send_out_id,
-            project_id=self._out[one.send_out_id].send_out.project_id,
-            webhook_id=one.webhook_id,
-            attempt=one.attempt,
-            at=one.started_at,
-            first_attempt_at=one.first_attempt_at,
-            state="DELIVERED" if isinstance(step, Delivered) else "WAITING" if isinstance(step, RetryAt) else "FAILED",
-            next_attempt_at=step.at if isinstance(step, RetryAt) else None,
-            status=one.status,
-            error=one.error,
-        )
+    def _back(self, send_out_ids: Sequence[str]) -> None:
+        with self._lock:
+            for send_out_id in send_out_ids:
+                self._out.pop(send_out_id, None)
 
-    def _disable_if_dead(self, one: Result, attempted: Attempted) -> None:
-        with self._database.reading() as connection:
-            success = send_outs.last_success_at(connection, one.webhook_id)
-        if is_to_be_disabled(attempted.step, self._now(), success):
-            log.warning("webhook_disabled", webhook=one.webhook_id, project=one.project_id)
-            self._engine.do(DisableWebhook(project_id=one.project_id, webhook_id=one.webhook_id))
 
-    def _back(self, send_out_id: str) -> None:
-        one = self._out.pop(send_out_id, None)
-        if one is not None:
-            line = (one.send_out.webhook_id, one.send_out.stream)
-            self._streams_out[line] -= 1
-            if not self._streams_out[line]:
-                del self._streams_out[line]
+def _available(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except SQLAlchemyError as away:
+        raise OutboxUnavailable(str(away)) from away
+
+
+def _line(one: Due) -> tuple[str, str]:
+    """The line a send-out stands in: one customer's events to one webhook."""
+    return (one.send_out.webhook_id, one.send_out.stream)
+
+
+def _result(one: Attempted, project_id: str) -> Result:
+    step = one.step
+    return Result(
+        send_out_id=one.send_out_id,
+        project_id=project_id,
+        webhook_id=one.webhook_id,
+        attempt=one.attempt,
+        at=one.started_at,
+        first_attempt_at=one.first_attempt_at,
+        state="DELIVERED" if isinstance(step, Delivered) else "WAITING" if isinstance(step, RetryAt) else "FAILED",
+        next_attempt_at=step.at if isinstance(step, RetryAt) else None,
+        status=one.status,
+        error=one.error,
+    )

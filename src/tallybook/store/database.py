@@ -17,6 +17,9 @@ __all__ = ["AlreadyServed", "Connection", "DBAPIError", "Database", "IntegrityEr
 
 READERS = 4
 """Connections that read beside the engine."""
+READER_CACHE_KB = 4_096
+WRITER_CACHE_KB = 65_536
+"""Page cache of a SQLite connection."""
 BUSY_MS = 10_000
 """How long a SQLite connection waits for another's lock."""
 
@@ -96,7 +99,13 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF", "cache_size=-65536", "temp_store=MEMORY"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=OFF",
+            "temp_store=MEMORY",
+            f"cache_size=-{READER_CACHE_KB if read_only else WRITER_CACHE_KB}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")

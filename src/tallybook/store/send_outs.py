@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from tallybook.domain.records import Event, Occurrence, SendOut
 from tallybook.store.mapping import from_ms, mapping, to_ms
@@ -69,21 +69,21 @@ def _not_held_back() -> Any:
 
 def due(connection: Connection, webhook_id: str, now: datetime, limit: int, leased: Collection[str]) -> list[Due]:
     """Up to `limit` send-outs to this webhook that are due and not leased, oldest first."""
-    statement: Select[Any] = (
-        select(*_send_out.columns, *_event.columns, *_occurrence.columns)
-        .join_from(send_outs, events, events.c.id == send_outs.c.event_id)
-        .join(occurrences, occurrences.c.id == events.c.occurrence_id)
+    first = (
+        select(*_send_out.columns)
         .where(*_waiting(webhook_id), send_outs.c.next_attempt_at <= to_ms(now), _not_held_back())
         .order_by(send_outs.c.next_attempt_at, send_outs.c.id)
-        .limit(limit + len(leased))
+        .limit(limit)
     )
-    first, second = len(_send_out.names), len(_send_out.names) + len(_event.names)
-    found = [
-        Due(_send_out.record(row[:first]), _event.record(row[first:second]), _occurrence.record(row[second:]))
-        for row in connection.execute(statement)
-        if row[0] not in leased
-    ]
-    return found[:limit]
+    if leased:
+        first = first.where(send_outs.c.id.not_in(leased))
+    found = [_send_out.record(row) for row in connection.execute(first)]
+    told = {one.event_id for one in found}
+    spoken = {row[0]: _event.record(row) for row in connection.execute(select(*_event.columns).where(events.c.id.in_(told)))}
+    groups = {one.occurrence_id for one in spoken.values()}
+    rows = connection.execute(select(*_occurrence.columns).where(occurrences.c.id.in_(groups)))
+    made = {row[0]: _occurrence.record(row) for row in rows}
+    return [Due(one, spoken[one.event_id], made[spoken[one.event_id].occurrence_id]) for one in found]
 
 
 def next_due_at(connection: Connection, ids: Sequence[str], now: datetime) -> datetime | None:
@@ -164,9 +164,9 @@ def backlog(connection: Connection) -> tuple[int, datetime | None]:
     return row[0], None if row[1] is None else from_ms(row[1])
 
 
-def take_lease(connection: Connection, name: str, owner: str, now: datetime, until: datetime, *, sqlite: bool) -> bool:
+def take_lease(connection: Connection, name: str, owner: str, now: datetime, until: datetime) -> bool:
     """Makes `owner` the holder of a lease until then, if nobody else holds it. Each new holder gets a higher fence."""
-    make: Any = sqlite_insert if sqlite else postgres_insert
+    make: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgres_insert
     connection.execute(make(leases).values(name=name, owner="", until=0, fence=0).on_conflict_do_nothing())
     mine = connection.execute(update(leases).where(leases.c.name == name, leases.c.owner == owner).values(until=to_ms(until)))
     if mine.rowcount:

@@ -1,0 +1,70 @@
+"""The writes of delivery, done by whoever writes: the engine of this process, or of the one that started it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from tallybook.delivery.outbox import OutboxUnavailable
+from tallybook.delivery.policy import QUIET
+from tallybook.engine.engine import Engine, Overloaded
+from tallybook.store import send_outs
+from tallybook.store.database import Database, SQLAlchemyError
+from tallybook.store.send_outs import Result
+from tallybook.usecases.webhooks import DisableWebhook
+
+log = structlog.get_logger()
+
+LEASE = "delivery"
+
+
+class Clerk(Protocol):
+    """What delivery asks to be written. Every method may raise OutboxUnavailable."""
+
+    def record(self, results: Sequence[Result]) -> None:
+        """What came of attempts, all or none; a webhook that is dead by it is disabled (decision 49)."""
+
+    def take_lease(self, owner: str, now: datetime, until: datetime) -> bool:
+        """Makes `owner` the one that delivers, until then; false when somebody else is."""
+
+    def drop_lease(self, owner: str) -> None:
+        """Lets somebody else deliver."""
+
+
+class EngineClerk:
+    """Writes through the engine, like everybody."""
+
+    def __init__(self, database: Database, engine: Engine) -> None:
+        self._database = database
+        self._engine = engine
+
+    def record(self, results: Sequence[Result]) -> None:
+        """What came of attempts."""
+        try:
+            self._engine.errand(lambda connection: send_outs.record(connection, results, sqlite=self._database.is_sqlite))
+            for one in results:
+                if one.state == "FAILED" and self._is_dead(one):
+                    log.warning("webhook_disabled", webhook=one.webhook_id, project=one.project_id)
+                    self._engine.do(DisableWebhook(project_id=one.project_id, webhook_id=one.webhook_id))
+        except (Overloaded, SQLAlchemyError) as away:
+            raise OutboxUnavailable(str(away)) from away
+
+    def _is_dead(self, one: Result) -> bool:
+        with self._database.reading() as connection:
+            success = send_outs.last_success_at(connection, one.webhook_id)
+        return success is None or one.at - success >= QUIET
+
+    def take_lease(self, owner: str, now: datetime, until: datetime) -> bool:
+        """A SQLite file has one process, which needs no lease."""
+        if self._database.is_sqlite:
+            return True
+        try:
+            return bool(self._engine.errand(lambda connection: send_outs.take_lease(connection, LEASE, owner, now, until)))
+        except (Overloaded, SQLAlchemyError) as away:
+            raise OutboxUnavailable(str(away)) from away
+
+    def drop_lease(self, owner: str) -> None:
+        """Lets somebody else deliver."""
+        if not self._database.is_sqlite:
+            self._engine.errand(lambda connection: send_outs.drop_lease(connection, LEASE, owner))

@@ -1,0 +1,278 @@
+"""Delivery in a process of its own, so that sending never takes the interpreter from the orders (docs/adr).
+
+The two processes speak over a pair of sockets, in frames: a length and a MessagePack message. The child reads the book
+itself; what it has to write it asks of its parent, whose engine is the one that writes. When the parent is gone, it ends.
+"""
+
+import asyncio
+import os
+import queue
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+import uvloop
+
+from tallybook import telemetry
+from tallybook.clock import real_now
+from tallybook.delivery.clerk import Clerk
+from tallybook.delivery.courier import Courier
+from tallybook.delivery.guard import Guard, networks
+from tallybook.delivery.outbox import OutboxUnavailable
+from tallybook.delivery.post_room import PostRoom
+from tallybook.delivery.sender import HttpSender
+from tallybook.ids import Ids
+from tallybook.store.database import Database
+from tallybook.store.send_outs import Result
+
+log = structlog.get_logger()
+
+RESTART_SECONDS = 1.0
+"""Pause before a delivery process that ended by itself is started again."""
+_LENGTH = struct.Struct("!I")
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """To the child, first: what it works with."""
+
+    database_url: str
+    public_url: str
+    private_webhooks: str
+    user_agent: str
+    drain_seconds: float
+
+
+class Wake(msgspec.Struct, frozen=True, tag=True):
+    """To the child: something was committed."""
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """To the child: finish what is in flight and end."""
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """To the child: the answer to what it asked; `error` when it could not be done now."""
+
+    taken: bool = True
+    error: str | None = None
+
+
+class Record(msgspec.Struct, frozen=True, tag=True):
+    """To the parent: write these results. `spent` are seconds by stage since the last time."""
+
+    results: list[Result]
+    spent: dict[str, float]
+
+
+class TakeLease(msgspec.Struct, frozen=True, tag=True):
+    """To the parent: see Clerk.take_lease."""
+
+    owner: str
+    now: datetime
+    until: datetime
+
+
+class DropLease(msgspec.Struct, frozen=True, tag=True):
+    """To the parent: see Clerk.drop_lease."""
+
+    owner: str
+
+
+_to_child = msgspec.msgpack.Decoder(Start | Wake | Stop | Done)
+_to_parent = msgspec.msgpack.Decoder(Record | TakeLease | DropLease)
+
+
+class Line:
+    """One end of the pair of sockets. Any thread may send; one reads."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb")
+        self._lock = threading.Lock()
+
+    def send(self, message: msgspec.Struct) -> None:
+        """Sends a message. Raises OSError when the other end is gone."""
+        body = msgspec.msgpack.encode(message)
+        with self._lock:
+            self._sock.sendall(_LENGTH.pack(len(body)) + body)
+
+    def receive(self) -> bytes | None:
+        """The next message, encoded; None when the other end is gone."""
+        head = self._file.read(_LENGTH.size)
+        return self._file.read(*_LENGTH.unpack(head)) if len(head) == _LENGTH.size else None
+
+    def close(self) -> None:
+        """Ends it; whoever reads gets None."""
+        self._sock.close()
+
+
+class DeliveryProcess:
+    """The parent's side: starts the child, keeps it running, and does the writes it asks for."""
+
+    def __init__(self, start: Start, clerk: Clerk) -> None:
+        self._start = start
+        self._clerk = clerk
+        self._line: Line | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
+
+    def start(self) -> None:
+        """Begins to send."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something was committed. Never blocks for long, and never raises: a child that is gone looks for itself."""
+        self._tell(Wake())
+
+    def stop(self) -> None:
+        """The child claims nothing more, waits for what is in flight up to the drain time, has it recorded, and ends."""
+        self._stopping = True
+        self._tell(Stop())
+        self._thread.join(self._start.drain_seconds + 10)
+        if self._child is not None and self._child.poll() is None:
+            self._child.kill()
+
+    def _tell(self, message: msgspec.Struct) -> None:
+        line = self._line
+        if line is not None:
+            try:
+                line.send(message)
+            except OSError:
+                log.debug("delivery_process_gone")
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._serve_child()
+            if not self._stopping:
+                log.error("delivery_process_ended")
+                threading.Event().wait(RESTART_SECONDS)
+
+    def _serve_child(self) -> None:
+        ours, theirs = socket.socketpair()
+        line = Line(ours)
+        words = [sys.executable, "-m", "tallybook.delivery.process", str(theirs.fileno())]
+        self._child = subprocess.Popen(words, pass_fds=[theirs.fileno()])  # noqa: S603  # our own program
+        theirs.close()
+        line.send(self._start)
+        self._line = line
+        if self._stopping:
+            line.send(Stop())
+        while (message := line.receive()) is not None:
+            line.send(self._answer(_to_parent.decode(message)))
+        self._line = None
+        line.close()
+        self._child.wait()
+
+    def _answer(self, asked: Record | TakeLease | DropLease) -> Done:
+        try:
+            if isinstance(asked, Record):
+                self._clerk.record(asked.results)
+                self._count(asked)
+            elif isinstance(asked, TakeLease):
+                return Done(taken=self._clerk.take_lease(asked.owner, asked.now, asked.until))
+            else:
+                self._clerk.drop_lease(asked.owner)
+        except Exception as away:  # noqa: BLE001  # whatever it is, the child must have an answer
+            log.warning("delivery_not_recorded", error=str(away))
+            return Done(error=str(away))
+        return Done()
+
+    @staticmethod
+    def _count(asked: Record) -> None:
+        for one in asked.results:
+            telemetry.SEND_OUTS.labels(result=one.state.lower()).inc()
+        for name, seconds in asked.spent.items():
+            telemetry.spent(name, seconds)
+
+
+class RemoteClerk:
+    """The child's clerk: asks the parent, and waits for its answer."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._turn = threading.Lock()
+        self._answers: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        self._reported: dict[str, float] = {}
+
+    def record(self, results: Sequence[Result]) -> None:
+        """What came of attempts, with the time that was spent since the last report."""
+        totals = telemetry.stage_totals()
+        spent = {name: total - self._reported.get(name, 0.0) for name, total in totals.items()}
+        self._reported = totals
+        self._ask(Record(list(results), spent))
+
+    def take_lease(self, owner: str, now: datetime, until: datetime) -> bool:
+        """See Clerk."""
+        return self._ask(TakeLease(owner, now, until)).taken
+
+    def drop_lease(self, owner: str) -> None:
+        """See Clerk."""
+        self._ask(DropLease(owner))
+
+    def answered(self, answer: Done) -> None:
+        """The parent's answer came."""
+        self._answers.put(answer)
+
+    def _ask(self, message: msgspec.Struct) -> Done:
+        with self._turn:
+            try:
+                self._line.send(message)
+            except OSError as gone:
+                raise OutboxUnavailable("the parent process is gone") from gone
+            answer = self._answers.get()
+        if answer.error is not None:
+            raise OutboxUnavailable(answer.error)
+        return answer
+
+
+def main(fd: int) -> None:
+    """The child: delivers until it is told to stop, or its parent is gone."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)  # the parent says when to stop
+    line = Line(socket.socket(fileno=fd))
+    first = line.receive()
+    if first is None:
+        return
+    start = _to_child.decode(first)
+    assert isinstance(start, Start)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_deliver(start, line))
+
+
+async def _deliver(start: Start, line: Line) -> None:
+    clerk = RemoteClerk(line)
+    database = Database(start.database_url)
+    post_room = PostRoom(database, clerk, Ids(0), real_now, start.public_url)
+    sender = HttpSender(Guard(networks(start.private_webhooks)), start.user_agent)
+    courier = Courier(post_room, sender, real_now, drain_seconds=start.drain_seconds)
+    threading.Thread(target=_listen, args=(line, clerk, post_room, courier), daemon=True).start()
+    try:
+        await courier.run()
+        await asyncio.to_thread(post_room.close)
+    finally:
+        await sender.close()
+        database.close()
+
+
+def _listen(line: Line, clerk: RemoteClerk, post_room: PostRoom, courier: Courier) -> None:
+    while (body := line.receive()) is not None:
+        message = _to_child.decode(body)
+        if isinstance(message, Done):
+            clerk.answered(message)
+        elif isinstance(message, Stop):
+            courier.stop()
+        else:
+            post_room.wake()
+    os._exit(0)  # the parent is gone: what is unfinished is due again
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
