@@ -12,6 +12,8 @@ from litestar import Litestar
 from tallybook import __version__
 from tallybook.api.application import Health, application
 from tallybook.api.gateway import Gateway
+from tallybook.api.hot import HotRoute
+from tallybook.api.routes import all_routes
 from tallybook.clock import real_now
 from tallybook.delivery.clerk import EngineClerk
 from tallybook.delivery.process import DeliveryProcess, Start
@@ -61,7 +63,10 @@ class Process:
         self._engine.on_send_outs = self._delivery.wake
         self.health = Health(self._is_ready)
         gateway = Gateway(self._database, self._engine, ids, settings.public_url)
-        self.application = application(gateway, ids, self.health, settings.public_url, lifespan=self._lifespan)
+        routes = all_routes(settings.public_url)
+        litestar = application(gateway, ids, self.health, routes, lifespan=self._lifespan)
+        hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
+        self.application = HotRoute(litestar, gateway, hottest)
 
     def _is_ready(self) -> bool:
         with self._database.reading() as connection:
@@ -99,6 +104,6 @@ def _resolve(requests: list[tuple[asyncio.Future[Any], Any]]) -> None:
             future.set_result(reply)
 
 
-def create() -> Litestar:
+def create() -> HotRoute:
     """The application of a worker, from the environment: what the server process imports."""
     return Process(read_settings().with_changes()).application

@@ -13,7 +13,7 @@ from tallybook.api.call import Route
 from tallybook.api.errors import RETRY_AFTER_SECONDS, error_body
 from tallybook.api.gateway import Answered, Gateway
 from tallybook.api.openapi import openapi
-from tallybook.api.routes import all_routes, is_documented
+from tallybook.api.routes import is_documented
 from tallybook.clock import real_now
 from tallybook.ids import Ids
 from tallybook.store.database import SQLAlchemyError
@@ -39,9 +39,8 @@ class Health:
             return False
 
 
-def application(gateway: Gateway, ids: Ids, health: Health, public_url: str, lifespan: Any) -> Litestar:
+def application(gateway: Gateway, ids: Ids, health: Health, routes: list[Route], lifespan: Any) -> Litestar:
     """The application of one process."""
-    routes = all_routes(public_url)
     document = openapi(routes)
     handlers = [_handler(gateway, route) for route in routes] + _own_handlers(health, document)
     return Litestar(
@@ -50,7 +49,7 @@ def application(gateway: Gateway, ids: Ids, health: Health, public_url: str, lif
         request_max_body_size=BODY_LIMIT,
         exception_handlers={HTTPException: _refusal(ids), Exception: _refusal(ids)},
         logging_config=None,
-        lifespan=[lifespan],
+        lifespan=[lifespan] if lifespan else [],
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tallybook.domain import refusals
 from tallybook.domain.refusals import Refusal
-from tallybook.wire.door import Malformed
+from tallybook.wire.door import BODY_LIMIT, Malformed
 from tallybook.wire.json import encode
 
 STATUS: dict[type[Refusal], int] = {
@@ -28,13 +28,17 @@ class Forbidden(Exception):
     """A good key of the wrong kind."""
 
 
+class TooLarge(Exception):
+    """The body is larger than the limit."""
+
+
 def status_of(answer: Exception) -> int:
     """The HTTP status of an exception."""
     if isinstance(answer, Malformed):
         return 400
     if isinstance(answer, Refusal):
         return next((STATUS[kind] for kind in type(answer).__mro__ if kind in STATUS), 400)
-    return {Unauthorized: 401, Forbidden: 403}.get(type(answer), 500)
+    return {Unauthorized: 401, Forbidden: 403, TooLarge: 413}.get(type(answer), 500)
 
 
 def error_of(answer: Exception, request_id: str) -> tuple[int, bytes]:
@@ -46,6 +50,9 @@ def error_of(answer: Exception, request_id: str) -> tuple[int, bytes]:
         return status, error_body(401, "unauthorized", "Unauthorized", "Check the id and the token of your key", request_id)
     if isinstance(answer, Forbidden):
         return status, error_body(403, "forbidden", "Forbidden", "This key may not be used here", request_id)
+    if isinstance(answer, TooLarge):
+        message = f"The body may have at most {BODY_LIMIT} bytes"
+        return status, error_body(413, "payload_too_large", message, None, request_id)
     details = "Something broke on our side; the log names it by request_id"
     return status, error_body(500, "internal_error", "Internal error", details, request_id)
 

@@ -56,7 +56,7 @@ class Gateway:
     ) -> Answered:
         """Answers a request of this route; every failure becomes the documented error shape."""
         began = monotonic()
-        request_id = "v-" + self._ids.hex18(real_now())
+        request_id = self._request_id()
         try:
             identity = await self._identity(route.realm, headers)
             call = Call(identity, path, query, body)
@@ -104,6 +104,13 @@ class Gateway:
             if configuration is None:
                 raise NotFound("project", call.project_id)
             return encode(route.read(call, Look(connection, configuration, self._public_url)))
+
+    def refused(self, wrong: Exception) -> Answered:
+        """The documented error shape of a request that did not get as far as its route."""
+        return self._refused(wrong, self._request_id())
+
+    def _request_id(self) -> str:
+        return "v-" + self._ids.hex18(real_now())
 
     def _refused(self, wrong: Exception, request_id: str) -> Answered:
         if isinstance(wrong, Overloaded):

@@ -30,6 +30,7 @@ from tallybook.delivery.post_room import PostRoom
 from tallybook.delivery.sender import HttpSender
 from tallybook.ids import Ids
 from tallybook.store.database import Database
+from tallybook.store.notices import listen
 from tallybook.store.send_outs import Result
 
 log = structlog.get_logger()
@@ -253,7 +254,9 @@ async def _deliver(start: Start, line: Line) -> None:
     post_room = PostRoom(database, clerk, Ids(0), real_now, start.public_url)
     sender = HttpSender(Guard(networks(start.private_webhooks)), start.user_agent)
     courier = Courier(post_room, sender, real_now, drain_seconds=start.drain_seconds)
-    threading.Thread(target=_listen, args=(line, clerk, post_room, courier), daemon=True).start()
+    threading.Thread(target=_hear_parent, args=(line, clerk, post_room, courier), daemon=True).start()
+    if not database.is_sqlite:
+        threading.Thread(target=listen, args=(database, post_room.wake), daemon=True).start()
     try:
         await courier.run()
         await asyncio.to_thread(post_room.close)
@@ -262,7 +265,7 @@ async def _deliver(start: Start, line: Line) -> None:
         database.close()
 
 
-def _listen(line: Line, clerk: RemoteClerk, post_room: PostRoom, courier: Courier) -> None:
+def _hear_parent(line: Line, clerk: RemoteClerk, post_room: PostRoom, courier: Courier) -> None:
     while (body := line.receive()) is not None:
         message = _to_child.decode(body)
         if isinstance(message, Done):

@@ -14,6 +14,7 @@ from tallybook.domain.refusals import IdempotencyKeyReused, NotFound, Refusal
 from tallybook.engine.job import Errand, Job, Reply
 from tallybook.ids import Ids
 from tallybook.store.database import Connection
+from tallybook.store.notices import announce
 from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import FactWriter
 from tallybook.usecases.book import Book
@@ -59,6 +60,8 @@ class Batch:
             with telemetry.stage("write"):
                 self._writer.write(connection, book, batch_id, real_now)
         outcome.has_send_outs = any(isinstance(fact, SendOut) for fact in book.facts)
+        if outcome.has_send_outs:
+            announce(connection)
         outcome.orders = sum(isinstance(record, Order) for record in book.writes.values())
         self._reader.forget(book.config_changes)
         return outcome
