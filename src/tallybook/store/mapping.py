@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def to_ms(at: datetime) -> int:
     """An instant as stored: milliseconds since 1970, UTC."""
-    return int(at.timestamp() * 1000 + 0.5)
+    return round(at.timestamp() * 1000)
 
 
 def from_ms(ms: int) -> datetime:
