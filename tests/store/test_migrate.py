@@ -17,7 +17,7 @@ from tallybook.store.migrate import NewerSchema, current_revision, head_revision
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """An empty database."""
+    """An empty database, without a schema."""
     with contextlib.closing(Database(database_url)) as database:
         yield database
 

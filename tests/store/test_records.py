@@ -1,9 +1,7 @@
 """Records come back from the database as they went in; what changed meanwhile, and what must be unique, is noticed there."""
 
-import contextlib
 import itertools
 import typing
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,7 +15,6 @@ from tallybook.domain.config import Campaign, CodeConfig, ConfigChange, Webhook
 from tallybook.domain.records import NEVER, Award, Card, Customer, Lot, Order, Publication, Receipt, Record
 from tallybook.store.database import Database
 from tallybook.store.mapping import MAPPINGS, from_ms, to_ms
-from tallybook.store.migrate import migrate
 from tallybook.store.tables import documents
 from tallybook.store.write_facts import Conflict, FactWriter
 from tallybook.usecases.book import Book
@@ -33,14 +30,6 @@ SAMPLES: dict[Any, Any] = {
 }
 _batches = itertools.count()
 KINDS = [kind for kind in MAPPINGS if kind is not records.Project]
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """A database with the schema and nothing else."""
-    with contextlib.closing(Database(database_url)) as database:
-        migrate(database)
-        yield database
 
 
 def full(kind: type[Any], **said: Any) -> Any:

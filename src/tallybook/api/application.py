@@ -9,7 +9,7 @@ from litestar import HttpMethod, Litestar, MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from tallybook.api.call import Route
+from tallybook.api.call import SLASH, Route
 from tallybook.api.errors import RETRY_AFTER_SECONDS, error_body
 from tallybook.api.gateway import Answered, Gateway
 from tallybook.api.openapi import openapi
@@ -57,7 +57,11 @@ def _handler(gateway: Gateway, route: Route) -> HTTPRouteHandler:
     async def handle(request: ANY) -> Response[bytes]:
         scope = request.scope
         answered = await gateway.answer(
-            route, request.path_params, scope["query_string"], dict(scope["headers"]), await request.body()
+            route,
+            {name: value.replace(SLASH, "/") for name, value in request.path_params.items()},
+            scope["query_string"],
+            dict(scope["headers"]),
+            await request.body(),
         )
         return _response(answered)
 

@@ -13,6 +13,9 @@ from tallybook.wire import door
 
 T = TypeVar("T")
 
+SLASH = "\ue000"
+"""Stands in a path for an encoded slash: a character of the private use area, which no name holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -82,6 +82,8 @@ class Refs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mapping_tier: Version | None = None
     """The tier whose mapping changed the points; null when no mapping applied."""
     cause: CausingEvent | None = None
+    reason: str | None = None
+    """Why a rule was passed over."""
     vouchers_count: int = 0
     count: int = 0
 

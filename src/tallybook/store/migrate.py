@@ -18,7 +18,7 @@ from tallybook.store.database import Database
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_421_865_530_119
-"""The advisory lock of PostgreSQL that stands for "I migrate this database". Any number would do, for ever the same."""
+"""The advisory lock of PostgreSQL that stands for "I am starting". Any number would do, for ever the same."""
 
 
 class NewerSchema(Exception):
@@ -33,7 +33,7 @@ def migrate(database: Database) -> list[str]:
     if database.path is not None:
         database.path.parent.mkdir(parents=True, exist_ok=True)
     with database.writing() as connection:
-        _wait_for_turn(connection)
+        wait_for_turn(connection)
         missing = _missing(connection)
         if missing:
             config = _config()
@@ -59,7 +59,8 @@ def is_current(connection: Connection) -> bool:
     return current_revision(connection) == head_revision()
 
 
-def _wait_for_turn(connection: Connection) -> None:
+def wait_for_turn(connection: Connection) -> None:
+    """Until this transaction ends, no other process does what is done once at a start: it waits here."""
     # SQLite's BEGIN IMMEDIATE has waited already.
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

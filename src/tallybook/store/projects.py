@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select
 from tallybook.domain.records import Project
 from tallybook.ids import NODES, Ids
 from tallybook.store.mapping import mapping, to_ms
+from tallybook.store.migrate import wait_for_turn
 from tallybook.store.tables import api_keys, processes, projects
 
 
@@ -54,6 +55,7 @@ def hash_token(token: str) -> str:
 
 def draw_node(connection: Connection, now: datetime) -> int:
     """The number of this process in its ids: the next one, counted in the database (decision 34)."""
+    wait_for_turn(connection)
     node = ((connection.scalar(select(func.max(processes.c.node))) or 0) + 1) % (1 << 31)
     connection.execute(insert(processes), [{"node": node, "started_at": to_ms(now)}])
     return node % NODES
@@ -61,6 +63,7 @@ def draw_node(connection: Connection, now: datetime) -> int:
 
 def make_first_project(connection: Connection, ids: Ids, now: datetime, wanted: Wanted) -> Keys | None:
     """Makes the first project with its keys and gives them; None when there is a project already."""
+    wait_for_turn(connection)
     if connection.scalar(select(func.count()).select_from(projects)):
         return None
     keys = Keys(

@@ -40,7 +40,7 @@ def award_order(page: Page, customer: Customer, order: Order, cause: CausingEven
             continue
         if card is not None and not _usable(card, page.now):
             continue
-        grants = _grants(page, customer, campaign, order, facts)
+        grants = _grants(page, customer, campaign, order, facts, cause)
         if not grants:
             continue
         if card is None:
@@ -75,7 +75,7 @@ def _usable(card: Card, now: datetime) -> bool:
     return card.active and (card.expiration_date is None or now < card.expiration_date)
 
 
-def _grants(page: Page, customer: Customer, campaign: Campaign, order: Order, facts: Facts) -> list[_Grant]:
+def _grants(page: Page, customer: Customer, campaign: Campaign, order: Order, facts: Facts, cause: CausingEvent) -> list[_Grant]:
     tier = held_tier(page, customer.id, campaign.id)
     grants = []
     for rule in page.configuration.earning_rules.get(campaign.id, ()):
@@ -85,9 +85,24 @@ def _grants(page: Page, customer: Customer, campaign: Campaign, order: Order, fa
             continue
         mapping = tier.earning_rules.get(rule.id) if tier else None
         points = points_of(rule.loyalty, facts, mapping)
-        if 0 < points <= MAX_POINTS:
+        if points > MAX_POINTS:
+            _skip(page, customer, order, rule, cause)
+        elif points > 0:
             grants.append(_Grant(rule, points, tier if mapping else None))
     return grants
+
+
+def _skip(page: Page, customer: Customer, order: Order, rule: EarningRule, cause: CausingEvent) -> None:
+    """A result past the bound gives nothing, and the reason is kept (decision 48)."""
+    reason = f"The rule gives more than {MAX_POINTS} points"
+    refs = Refs(
+        customer=page.subject(customer),
+        order=page.subject(order),
+        earning_rule=(rule.id, rule.version),
+        cause=cause,
+        reason=reason,
+    )
+    page.emit("customer.earning_rule.skipped", customer.id, refs, customer.id)
 
 
 def _accrue(

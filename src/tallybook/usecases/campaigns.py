@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from tallybook.domain.canonical import canonical, merge
 from tallybook.domain.codes import code_config, make_code, space
@@ -35,7 +34,7 @@ class LoyaltyCardFields(msgspec.Struct, frozen=True, kw_only=True):
     """Initial points of a card, and when points expire."""
 
     points: int = 0
-    expiration_rules: ExpirationRules | None | UnsetType = UNSET
+    expiration_rules: ExpirationRules | None = None
 
 
 class RedemptionFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,27 +53,27 @@ class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CampaignFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request says about a campaign. What it does not say stays as it is."""
+    """What a request says about a campaign. What it does not say stays as it is, and null says nothing."""
 
     name: str | None = None
     campaign_type: Literal["LOYALTY_PROGRAM"] | None = None
     type: Literal["AUTO_UPDATE", "STATIC"] | None = None
-    description: str | None | UnsetType = UNSET
+    description: str | None = None
     auto_join: bool | None = None
     use_voucher_metadata_schema: bool | None = None
     voucher: VoucherFields | None = None
     loyalty_card: LoyaltyCardFields | None = None
     vouchers_count: int | None = None
-    start_date: datetime | None | UnsetType = UNSET
-    expiration_date: datetime | None | UnsetType = UNSET
-    validity_timeframe: dict[str, str] | None | UnsetType = UNSET
-    validity_day_of_week: list[int] | None | UnsetType = UNSET
-    validity_hours: dict[str, Any] | None | UnsetType = UNSET
-    activity_duration_after_publishing: str | None | UnsetType = UNSET
-    category_id: str | None | UnsetType = UNSET
+    start_date: datetime | None = None
+    expiration_date: datetime | None = None
+    validity_timeframe: dict[str, str] | None = None
+    validity_day_of_week: list[int] | None = None
+    validity_hours: dict[str, Any] | None = None
+    activity_duration_after_publishing: str | None = None
+    category_id: str | None = None
     metadata: dict[str, Any] | None = None
     unset_metadata_fields: list[str] | None = None
-    loyalty_tiers_expiration: TiersExpiration | None | UnsetType = UNSET
+    loyalty_tiers_expiration: TiersExpiration | None = None
     refund_policy: Literal["KEEP"] | None = None
 
 
@@ -136,9 +135,9 @@ def changed_campaign(campaign: Campaign, fields: CampaignFields) -> Campaign:
         if (value := getattr(fields, name)) is not None:
             said[name] = value
     for name in ("description", "activity_duration_after_publishing", "category_id"):
-        if (value := getattr(fields, name)) is not UNSET:
+        if (value := getattr(fields, name)) is not None:
             said[name] = value
-    if fields.loyalty_tiers_expiration is not UNSET:
+    if fields.loyalty_tiers_expiration is not None:
         said["tiers_expiration"] = _checked_tiers(fields.loyalty_tiers_expiration)
     said |= _card_template(fields)
     said["validity"] = _validity(campaign.validity, fields)
@@ -155,7 +154,7 @@ def _card_template(fields: CampaignFields) -> dict[str, Any]:
         if not 0 <= card.points <= MAX_POINTS:
             raise InvalidPayload(f"Property .voucher.loyalty_card.points must be >= 0 and <= {MAX_POINTS}")
         said["card_points"] = card.points
-        if card.expiration_rules is not UNSET:
+        if card.expiration_rules is not None:
             said["expiration_rules"] = checked_expiration(card.expiration_rules, ".voucher.loyalty_card.expiration_rules")
     if fields.voucher is not None and fields.voucher.redemption is not None:
         said["redemption_quantity"] = fields.voucher.redemption.quantity
@@ -201,7 +200,7 @@ _VALIDITY = ("start_date", "expiration_date", "validity_timeframe", "validity_da
 
 def changed_validity(validity: Validity, fields: Any) -> Validity:
     """The validity with what the fields say. Refuses: InvalidPayload."""
-    said = {name: value for name in _VALIDITY if (value := getattr(fields, name)) is not UNSET}
+    said = {name: value for name in _VALIDITY if (value := getattr(fields, name)) is not None}
     changed = msgspec.structs.replace(validity, **said)
     if changed.start_date and changed.expiration_date and changed.expiration_date <= changed.start_date:
         raise InvalidPayload("Property .expiration_date must be after .start_date")

@@ -1,10 +1,9 @@
 """Customers: created or changed wherever a request names one, updated, deleted."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from tallybook.domain.canonical import merge
 from tallybook.domain.configuration import Configuration
@@ -14,24 +13,40 @@ from tallybook.domain.refusals import DuplicateFound, InvalidPayload, NotFound
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.page import Page
 
+SourceId = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+"""The caller's own name for a thing."""
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a customer lives, as far as the request says."""
+
+    city: str | None = None
+    state: str | None = None
+    line_1: str | None = None
+    line_2: str | None = None
+    country: str | None = None
+    postal_code: str | None = None
+
 
 class CustomerFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request says about a customer. What it does not say stays as it is; null clears."""
+    """What a request says about a customer. What it does not say stays as it is, and null says nothing: the official
+    clients send null for every field they were not given. An empty text empties a field.
+    """
 
     id: str | None = None
-    source_id: str | None | UnsetType = UNSET
-    name: str | None | UnsetType = UNSET
-    email: str | None | UnsetType = UNSET
-    phone: str | None | UnsetType = UNSET
-    description: str | None | UnsetType = UNSET
-    birthdate: date | None | UnsetType = UNSET
-    birthday: date | None | UnsetType = UNSET
-    address: dict[str, Any] | None | UnsetType = UNSET
-    metadata: dict[str, Any] | None | UnsetType = UNSET
+    source_id: SourceId | None = None
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    description: str | None = None
+    birthdate: date | None = None
+    birthday: date | None = None
+    address: Address | None = None
+    metadata: dict[str, Any] | None = None
 
     def key(self) -> str | None:
         """The id, which wins, or the source id."""
-        return self.id or (self.source_id if isinstance(self.source_id, str) else None)
+        return self.id or self.source_id
 
 
 CustomerRef = str | CustomerFields
@@ -54,14 +69,13 @@ def key_of(ref: CustomerRef | None) -> tuple[str, ...]:
 def changed(customer: Customer, fields: CustomerFields) -> Customer:
     """The customer with what the fields say; the same object when they say nothing new (decision 43)."""
     simple = ("source_id", "name", "email", "phone", "description")
-    said: dict[str, Any] = {name: value for name in simple if (value := getattr(fields, name)) is not UNSET}
-    born = fields.birthdate if fields.birthdate is not UNSET else fields.birthday
-    if born is not UNSET:
+    said: dict[str, Any] = {name: value for name in simple if (value := getattr(fields, name)) is not None}
+    if born := fields.birthdate or fields.birthday:
         said["birthdate"] = born
-    if fields.address is not UNSET:
-        said["address"] = merge(customer.address or "{}", fields.address) if fields.address else None
-    if fields.metadata is not UNSET:
-        said["metadata"] = merge(customer.metadata, fields.metadata or {})
+    if fields.address is not None:
+        said["address"] = merge(customer.address or "{}", msgspec.to_builtins(fields.address))
+    if fields.metadata is not None:
+        said["metadata"] = merge(customer.metadata, fields.metadata)
     if all(getattr(customer, name) == value for name, value in said.items()):
         return customer
     return msgspec.structs.replace(customer, **said)
@@ -95,8 +109,8 @@ def update_customer(page: Page, known: Customer, fields: CustomerFields) -> Cust
 
     Refuses: DuplicateFound when the new source id is another customer's.
     """
-    if fields.id is None and isinstance(fields.source_id, str) and known.id == fields.source_id:
-        fields = msgspec.structs.replace(fields, source_id=UNSET)
+    if fields.id is None and known.id == fields.source_id:
+        fields = msgspec.structs.replace(fields, source_id=None)
     customer = changed(known, fields)
     if customer is known:
         return known

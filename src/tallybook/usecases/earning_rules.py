@@ -40,19 +40,21 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EarningRuleFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request says about an earning rule. What it does not say stays as it is."""
+    """What a request says about an earning rule. What it does not say stays as it is, and null says nothing; but
+    `pending_points: null` ends the waiting (semantics 4.4).
+    """
 
     event: str | None = None
     loyalty: dict[str, Any] | None = None
     source: Source | None = None
     active: bool | None = None
-    validation_rule_id: str | None | UnsetType = UNSET
-    start_date: datetime | None | UnsetType = UNSET
-    expiration_date: datetime | None | UnsetType = UNSET
-    validity_timeframe: dict[str, str] | None | UnsetType = UNSET
-    validity_day_of_week: list[int] | None | UnsetType = UNSET
-    validity_hours: dict[str, Any] | None | UnsetType = UNSET
-    expiration_rules: ExpirationRules | None | UnsetType = UNSET
+    validation_rule_id: str | None = None
+    start_date: datetime | None = None
+    expiration_date: datetime | None = None
+    validity_timeframe: dict[str, str] | None = None
+    validity_day_of_week: list[int] | None = None
+    validity_hours: dict[str, Any] | None = None
+    expiration_rules: ExpirationRules | None = None
     pending_points: dict[str, Any] | None | UnsetType = UNSET
     metadata: dict[str, Any] | None = None
 
@@ -132,7 +134,7 @@ def changed_rule(rule: EarningRule, fields: EarningRuleFields) -> EarningRule:
         said["banner"] = fields.source.banner
     if fields.active is not None:
         said["active"] = fields.active
-    if fields.expiration_rules is not UNSET:
+    if fields.expiration_rules is not None:
         said["expiration_rules"] = checked_expiration(fields.expiration_rules, ".expiration_rules")
     if fields.metadata is not None:
         said["metadata"] = merge(rule.metadata, fields.metadata)

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from tallybook.domain.canonical import canonical, merge
 from tallybook.domain.configuration import Configuration
@@ -14,35 +13,30 @@ from tallybook.domain.records import Customer, Order, OrderItem
 from tallybook.domain.refusals import DuplicateSourceId, InvalidPayload, NotFound
 from tallybook.usecases.award_order import award_order
 from tallybook.usecases.command import Command, Needs
-from tallybook.usecases.customers import CustomerRef, ensure_customer, key_of
+from tallybook.usecases.customers import CustomerRef, SourceId, ensure_customer, key_of
 from tallybook.usecases.page import Page
 
 
 class OrderFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request says about an order. What it does not say stays as it is. Amounts are minor units."""
+    """What a request says about an order. What it does not say stays as it is, and null says nothing. Minor units."""
 
     id: str | None = None
-    source_id: str | None | UnsetType = UNSET
-    status: Literal["CREATED", "PAID", "CANCELED", "FULFILLED"] | None | UnsetType = UNSET
-    amount: int | None | UnsetType = UNSET
-    initial_amount: int | None | UnsetType = UNSET
-    discount_amount: int | None | UnsetType = UNSET
-    items: list[OrderItem] | None | UnsetType = UNSET
-    metadata: dict[str, Any] | None | UnsetType = UNSET
-    customer: CustomerRef | None | UnsetType = UNSET
-    customer_id: str | None | UnsetType = UNSET
-    referrer: CustomerRef | None | UnsetType = UNSET
-    referrer_id: str | None | UnsetType = UNSET
-    created_at: datetime | None | UnsetType = UNSET
-
-    def buyer(self) -> CustomerRef | None | UnsetType:
-        """The customer it names, by object or by id."""
-        return self.customer if self.customer is not UNSET else self.customer_id
+    source_id: SourceId | None = None
+    status: Literal["CREATED", "PAID", "CANCELED", "FULFILLED"] | None = None
+    amount: int | None = None
+    initial_amount: int | None = None
+    discount_amount: int | None = None
+    items: list[OrderItem] | None = None
+    metadata: dict[str, Any] | None = None
+    customer: CustomerRef | None = None
+    customer_id: str | None = None
+    referrer: CustomerRef | None = None
+    referrer_id: str | None = None
+    created_at: datetime | None = None
 
     def keys_of_people(self) -> tuple[str, ...]:
         """The keys of everybody it names."""
-        named = (self.customer, self.customer_id, self.referrer, self.referrer_id)
-        return tuple(key for ref in named if ref is not UNSET for key in key_of(ref))
+        return tuple(key for ref in (self.customer, self.customer_id, self.referrer, self.referrer_id) for key in key_of(ref))
 
 
 class OrderView(msgspec.Struct, frozen=True):
@@ -65,21 +59,15 @@ class PutOrder(Command, frozen=True, kw_only=True):
         """The order, the people it names, and for each auto-join campaign a card to give."""
         said = (self.key, self.fields.id, self.fields.source_id)
         joins = tuple(campaign.id for campaign in configuration.campaigns if campaign.auto_join)
-        return Needs(
-            orders=tuple(key for key in said if isinstance(key, str)), customers=self.fields.keys_of_people(), joins=joins
-        )
+        return Needs(orders=tuple(key for key in said if key is not None), customers=self.fields.keys_of_people(), joins=joins)
 
     def decide(self, page: Page) -> OrderView:
         """Refuses: NotFound for an unknown order or customer id; InvalidPayload for numbers out of bounds;
         DuplicateSourceId for another order's source id.
         """
-        known = self._known(page)
-        buyer = self._person(page, self.fields.buyer(), known.customer_id if known else None)
-        referrer = self._person(
-            page,
-            self.fields.referrer if self.fields.referrer is not UNSET else self.fields.referrer_id,
-            known.referrer_id if known else None,
-        )
+        known, fields = self._known(page), self.fields
+        buyer = self._person(page, fields.customer or fields.customer_id, known.customer_id if known else None)
+        referrer = self._person(page, fields.referrer or fields.referrer_id, known.referrer_id if known else None)
         order = changed_order(page, known, self.fields, buyer.id if buyer else None, referrer.id if referrer else None)
         if order is known:
             return OrderView(order)
@@ -87,7 +75,7 @@ class PutOrder(Command, frozen=True, kw_only=True):
 
     def _known(self, page: Page) -> Order | None:
         key = self.key or self.fields.id
-        source_id = self.fields.source_id if isinstance(self.fields.source_id, str) else None
+        source_id = self.fields.source_id
         known = page.order(key) if key else page.order(source_id)
         if known is None and key:
             raise NotFound("order", key)
@@ -98,10 +86,8 @@ class PutOrder(Command, frozen=True, kw_only=True):
         return known
 
     @staticmethod
-    def _person(page: Page, ref: CustomerRef | None | UnsetType, known_id: str | None) -> Customer | None:
-        if ref is UNSET:
-            return page.customer(known_id)
-        return ensure_customer(page, ref) if ref is not None else None
+    def _person(page: Page, ref: CustomerRef | None, known_id: str | None) -> Customer | None:
+        return page.customer(known_id) if ref is None else ensure_customer(page, ref)
 
 
 def changed_order(
@@ -110,14 +96,12 @@ def changed_order(
     """The order as the fields make it; the known one itself when they change nothing (decision 43)."""
     old = known or Order(id=page.ordered_id("ord_"), project_id=page.project_id, created_at=page.now)
     said: dict[str, Any] = {"customer_id": customer_id, "referrer_id": referrer_id}
-    if fields.items is not UNSET:
-        said["items"] = _items_text(page, old, fields.items or [])
-    if fields.metadata is not UNSET:
-        said["metadata"] = merge(old.metadata, fields.metadata or {})
-    if isinstance(fields.created_at, datetime):
-        said["created_at"] = fields.created_at
-    for name in ("source_id", "status", "initial_amount"):
-        if (value := getattr(fields, name)) is not UNSET and value is not None:
+    if fields.items is not None:
+        said["items"] = _items_text(page, old, fields.items)
+    if fields.metadata is not None:
+        said["metadata"] = merge(old.metadata, fields.metadata)
+    for name in ("source_id", "status", "initial_amount", "created_at"):
+        if (value := getattr(fields, name)) is not None:
             said[name] = value
     said |= _amounts(old, fields, said.get("items", old.items))
     changed = any(getattr(old, name) != value for name, value in said.items())
@@ -127,12 +111,12 @@ def changed_order(
 def _amounts(old: Order, fields: OrderFields, items_text: str) -> dict[str, int | None]:
     for name in ("amount", "initial_amount", "discount_amount"):
         value = getattr(fields, name)
-        if isinstance(value, int) and not 0 <= value <= MAX_AMOUNT:
+        if value is not None and not 0 <= value <= MAX_AMOUNT:
             raise InvalidPayload(f"Property .{name} must be >= 0 and <= {MAX_AMOUNT}")
     amount, discount = fields.amount, fields.discount_amount
-    if amount is UNSET:
-        amount = old.amount if fields.items is UNSET else None
-    if discount is UNSET:
+    if amount is None:
+        amount = old.amount if fields.items is None else None
+    if discount is None:
         discount = old.discount_amount
     return totals(order_items(items_text), amount, discount)
 

@@ -179,6 +179,17 @@ def _order(scene: Scene) -> Object:
     }
 
 
+def _skipped_rule(scene: Scene) -> Object:
+    """Ours, seen in activities only: a rule whose result was out of bounds (decision 48)."""
+    order, rule = scene.order, scene.earning_rule
+    return {
+        "customer": customer_simple(scene.customer),
+        "order": None if order is None else _order_simple(order),
+        "earning_rule": None if rule is None else _rule(rule),
+        "reason": scene.refs.reason,
+    }
+
+
 def _rewarded_points(scene: Scene) -> Object:
     """Seed 002: the voucher as it was before the accrual, beside the balance after it (decision 19)."""
     customer, campaign, order, rule = customer_simple(scene.customer), scene.campaign, scene.order, scene.earning_rule
@@ -304,6 +315,8 @@ PAYLOADS: dict[str, Callable[[Scene], Object]] = {
     "customer.order.paid": _order,
     "customer.order.updated": _order,
     "customer.order.canceled": _order,
+    "customer.order.fulfilled": _order,
+    "customer.earning_rule.skipped": _skipped_rule,
     "customer.rewarded.loyalty_points": _rewarded_points,
     "voucher.loyalty_card.transaction.created": _transaction,
     "customer.loyalty.tier.joined": _member_tier,
