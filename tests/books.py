@@ -64,6 +64,15 @@ class Book:
         made: list[EarningRule] = self.do(command)
         return made
 
+    def waiting_rule(self, campaign: Campaign, formula: dict[str, Any], days: int) -> EarningRule:
+        """A rule for paid orders whose points wait so many days."""
+        said = {"event": "order.paid", "loyalty": formula, "pending_points": {"period_type": "DAY", "period_value": days}}
+        command = CreateEarningRules(
+            project_id=PROJECT, campaign=campaign.id, rules=[msgspec.convert(said, EarningRuleFields)]
+        )
+        made: list[EarningRule] = self.do(command)
+        return made[0]
+
     def tiers(self, campaign: Campaign, *starts: int) -> list[Tier]:
         """Tiers of a campaign, each from its number on."""
         said = [{"name": f"from {start}", "points": {"from": start}} for start in starts]
@@ -167,11 +176,12 @@ def empty_book(url: str) -> Iterator[Book]:
 
 @contextlib.contextmanager
 def small_book(url: str) -> Iterator[Book]:
-    """A book with a programme of two rules and three tiers, a webhook, a card that waits, and a few paid orders."""
+    """A book with a programme of three rules, one of which waits, three tiers, a webhook, a free card and a few paid orders."""
     with empty_book(url) as book:
         book.webhook()
         campaign = book.programme(vouchers_count=1)
         book.rules(campaign, per_amount(100, 1), fixed(3))
+        book.waiting_rule(campaign, fixed(2), days=7)
         book.tiers(campaign, 0, 20, 100)
         for number in range(3):
             book.order(f"order-{number}", customer="bob", amount=1_000 + number)

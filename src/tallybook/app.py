@@ -19,6 +19,7 @@ from tallybook.delivery.clerk import EngineClerk
 from tallybook.delivery.process import DeliveryProcess, Start
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
+from tallybook.jobs.midnight import Midnight
 from tallybook.settings import Settings, read_settings
 from tallybook.store.database import Database
 from tallybook.store.migrate import is_current, migrate
@@ -63,7 +64,8 @@ class Process:
         self._engine.on_send_outs = self._delivery.wake
         self.health = Health(self._is_ready)
         gateway = Gateway(self._database, self._engine, ids, settings.public_url)
-        routes = all_routes(settings.public_url)
+        self._midnight = Midnight(self._database, self._engine, ids, real_now)
+        routes = all_routes(settings.public_url, self._midnight.sweep)
         litestar = application(gateway, ids, self.health, routes, lifespan=self._lifespan)
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
         self.application = HotRoute(litestar, gateway, hottest)

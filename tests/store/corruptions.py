@@ -27,9 +27,28 @@ PROGRAMME = "(SELECT campaign_id FROM cards WHERE id = :bob)"
 HOLDER = "(SELECT customer_id FROM cards WHERE id = :bob)"
 MOVEMENT = "SELECT cause_id || ' ' || lot_id FROM lot_movements WHERE cause_id = :first"
 EVENT = "(SELECT MAX(id) FROM events WHERE name = 'customer.rewarded.loyalty_points')"
+ENTRY = "(SELECT MIN(id) FROM pending_entries WHERE card_id = :bob)"
 WEBHOOK = "(SELECT id FROM documents WHERE kind = 'webhook')"
 
 CORRUPTIONS = [
+    # pending points
+    Corruption(
+        "entries_make_pending_points",
+        "UPDATE cards SET pending_points = pending_points + 1 WHERE id = :bob",
+        BOB,
+    ),
+    Corruption(
+        "changes_make_entry",
+        "UPDATE entry_changes SET points = points + 1 WHERE change = 'ADDED' AND entry_id = " + ENTRY,
+        "SELECT " + ENTRY,
+        also=("award_is_given",),
+    ),
+    Corruption(
+        "activations_are_in_ledger",
+        "UPDATE entry_changes SET change = 'ACTIVATED' WHERE entry_id = " + ENTRY,
+        BOB,
+        also=("award_is_given",),
+    ),
     # cards
     Corruption("card_adds_up", "UPDATE cards SET redeemed_points = 1 WHERE id = :bob", BOB, unbound="cards"),
     Corruption("card_is_not_negative", "UPDATE cards SET pending_points = -1 WHERE id = :bob", BOB, unbound="cards"),

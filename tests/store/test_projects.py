@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, select
 
 from tallybook.clock import real_now
@@ -36,7 +37,8 @@ def _at_once(url: str, deed: Callable[[Connection], Any], times: int = 8) -> lis
     return results
 
 
-def test_processes_that_start_together_get_different_nodes(database: Database, shared_url: str) -> None:
+@pytest.mark.usefixtures("database")
+def test_processes_that_start_together_get_different_nodes(shared_url: str) -> None:
     """Ids of two processes differ by the node alone when they are made in the same millisecond (decision 34)."""
     nodes = _at_once(shared_url, lambda connection: draw_node(connection, real_now()))
     assert sorted(nodes, key=str) == [1, 2, 3, 4, 5, 6, 7, 8]

@@ -1,8 +1,10 @@
 """Projects and webhooks as the management API shows them, and the two kinds of list."""
 
+import msgspec
+
 from tallybook.domain.records import Project
 from tallybook.wire.lists import page, stretch
-from tallybook.wire.projects import project_full, project_made
+from tallybook.wire.projects import project_full, project_made, project_made_before
 from tallybook.wire.webhooks import webhook_full
 from tests.wire.scenes import WEBHOOK, at
 
@@ -31,11 +33,20 @@ def test_project_tells_no_secret() -> None:
     assert "never shown" not in repr(shown)
 
 
-def test_made_project_shows_its_key_once() -> None:
-    """The answer to making a project ends with its first API key."""
+def test_made_project_shows_its_secrets_once() -> None:
+    """The answer to making a project ends with the secret of its webhooks and its first API key; repeated, without secrets."""
     made = project_made(PROJECT, "app", "token")
+    again = project_made_before(PROJECT, "app")
+    assert made.pop("webhook_token") == "never shown"
     assert made.pop("server_side_key") == {"app_id": "app", "app_token": "token"}
-    assert made == project_full(PROJECT)
+    assert again.pop("server_side_key") == {"app_id": "app"}
+    assert made == again == project_full(PROJECT)
+
+
+def test_a_description_is_shown_where_there_is_one() -> None:
+    """It stands where the documents have it."""
+    shown = list(project_full(msgspec.structs.replace(PROJECT, description="Ours")).items())
+    assert shown[6:9] == [("api_version", "v2018-08-01"), ("description", "Ours"), ("case_sensitive_codes", True)]
 
 
 def test_webhook() -> None:

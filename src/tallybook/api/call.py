@@ -6,9 +6,14 @@ from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
+from tallybook.clock import real_now
 from tallybook.domain.configuration import Configuration
+from tallybook.ids import Ids
 from tallybook.store.database import Connection
+from tallybook.store.read_book import BookReader
 from tallybook.usecases.command import Actor, Command
+from tallybook.usecases.page import Page
+from tallybook.usecases.settle import INTERNAL, SettleCustomer, settle_all
 from tallybook.wire import door
 
 T = TypeVar("T")
@@ -60,10 +65,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A command, and how what it decided is shown: as something that can be encoded, or None for an empty body."""
+    """A command, and how what it decided is shown: as something that can be encoded, or None for an empty body.
+
+    `after` is done, in a thread, when the command succeeded and before it is answered.
+    """
 
     command: Command
     show: Callable[[Any], Any] = lambda _: None
+    after: Callable[[], None] | None = None
+    kept: Callable[[Any], Any] | None = None
+    """What the receipt of an idempotency key shows instead, where the answer has a secret that is stored nowhere."""
+    changes_keys: bool = False
+    """Whether keys that this process remembers may open no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,16 @@ class Look:
     connection: Connection
     configuration: Configuration
     public_url: str
+    reader: BookReader
+    ids: Ids
+
+    def settled(self, customer_id: str) -> Page:
+        """The customer as settled now, nothing written: for showing one card or member (DESIGN 2)."""
+        project = self.configuration.project
+        book = self.reader.read(self.connection, [SettleCustomer(project_id=project.id, customer_id=customer_id)])
+        now = real_now()
+        settle_all(book, project.id, self.ids, project.test_now or now, now)
+        return Page(book, book.configurations[project.id], self.ids, project.test_now or now, now, INTERNAL)
 
 
 Write = Callable[[Call], Wish]

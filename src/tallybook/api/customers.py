@@ -37,7 +37,7 @@ def get_customer(call: Call, look: Look) -> Any:
     found = queries.get_customer(look.connection, call.project_id, call.path["customerId"])
     if found is None:
         raise NotFound("customer", call.path["customerId"])
-    return customer_full(found, queries.summaries(look.connection, look.configuration, [found.id])[found.id])
+    return customer_full(found, look.settled(found.id).summary(found))
 
 
 def span(query: Any, name: str) -> queries.Span:

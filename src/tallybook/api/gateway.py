@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from tallybook.engine.engine import Engine, Overloaded
 from tallybook.engine.job import Idempotency, Job, Reply
 from tallybook.ids import Ids
 from tallybook.store.database import Database, DBAPIError, PoolTimeout
+from tallybook.store.projects import manages
 from tallybook.store.read_book import BookReader
 from tallybook.wire.door import Malformed
 from tallybook.wire.json import encode
@@ -59,6 +61,8 @@ class Gateway:
         request_id = self._request_id()
         try:
             identity = await self._identity(route.realm, headers)
+            if (project_id := path.get("projectId", identity.project_id)) != identity.project_id:
+                identity = await asyncio.to_thread(self._acting_in, identity, project_id)
             call = Call(identity, path, query, body)
             if route.write is not None:
                 answered = await self._write(route, call, headers, body, request_id)
@@ -83,6 +87,13 @@ class Gateway:
             return known
         return await asyncio.to_thread(self._doorman.look_up, app_id, token, realm)
 
+    def _acting_in(self, identity: Identity, project_id: str) -> Identity:
+        """The same key, acting in another project that it manages. Refuses: NotFound, as for a project that is not there."""
+        with self._database.reading() as connection:
+            if not manages(connection, identity.project_id, project_id):
+                raise NotFound("project", project_id)
+        return replace(identity, project_id=project_id)
+
     async def _write(self, route: Route, call: Call, headers: Mapping[bytes, bytes], body: bytes, request_id: str) -> Answered:
         assert route.write is not None
         began = monotonic()
@@ -90,8 +101,13 @@ class Gateway:
         telemetry.spent("decode", monotonic() - began)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         render = _Rendering(route.status, wish, request_id)
-        self._engine.submit(Job(wish.command, render, token=future, idempotency=_idempotency(route, call, headers, body)))
+        key = _idempotency(route, call, headers, body)
+        self._engine.submit(Job(wish.command, render, token=future, idempotency=key, keep=_kept(wish)))
         reply = await future
+        if wish.changes_keys:
+            self._doorman.forget()
+        if wish.after is not None and reply.status < 300:
+            await asyncio.to_thread(wish.after)
         extra = {"Idempotency-Replayed": "true"} if reply.replayed else {}
         if reply.status == 503:
             extra["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -103,7 +119,7 @@ class Gateway:
             configuration = self._reader.configurations(connection, [call.project_id]).get(call.project_id)
             if configuration is None:
                 raise NotFound("project", call.project_id)
-            return encode(route.read(call, Look(connection, configuration, self._public_url)))
+            return encode(route.read(call, Look(connection, configuration, self._public_url, self._reader, self._ids)))
 
     def refused(self, wrong: Exception) -> Answered:
         """The documented error shape of a request that did not get as far as its route."""
@@ -141,6 +157,11 @@ class _Rendering:
             return error_of(answer, self._request_id)
         shown = self._wish.show(answer)
         return self._status, b"" if shown is None else encode(shown)
+
+
+def _kept(wish: Wish) -> Callable[[Any], bytes] | None:
+    kept = wish.kept
+    return None if kept is None else lambda answer: encode(kept(answer))
 
 
 def _idempotency(route: Route, call: Call, headers: Mapping[bytes, bytes], body: bytes) -> Idempotency | None:

@@ -11,10 +11,10 @@ from tallybook.usecases.campaigns import (
     CampaignFields,
     CampaignView,
     CreateCampaign,
-    DeleteCampaign,
     SwitchCampaign,
     UpdateCampaign,
 )
+from tallybook.usecases.delete_campaign import DeleteCampaign
 from tallybook.usecases.earning_rules import (
     CreateEarningRules,
     DeleteEarningRule,
@@ -65,7 +65,7 @@ def update_campaign(call: Call) -> Wish:
 
 
 def delete_campaign(call: Call) -> Wish:
-    """Delete a campaign. It is done when this is answered; the id is that of a finished asynchronous action."""
+    """Delete a campaign, at once unless cards are being made for it; the answer is the id of an async action."""
     command = DeleteCampaign(**call.wish, key=call.path["campaignId"])
     return Wish(command, lambda action_id: {"async_action_id": action_id})
 

@@ -6,6 +6,7 @@ import msgspec
 
 from tallybook.api.call import Call, Look, Route, Wish
 from tallybook.api.customers import part, span
+from tallybook.domain.occurrence import CardNumbers
 from tallybook.domain.records import Card
 from tallybook.domain.refusals import NotFound
 from tallybook.store import queries
@@ -48,7 +49,8 @@ def add_member(public_url: str) -> Any:
     return add_member
 
 
-def _card(call: Call, look: Look) -> Card:
+def card_of(call: Call, look: Look) -> Card:
+    """The card that a member's path names, by code or id. Refuses: NotFound."""
     key = call.path["memberId"]
     card = queries.get_card(look.connection, call.project_id, key)
     campaign = campaign_of(look.configuration, call.path["campaignId"]) if "campaignId" in call.path else None
@@ -65,9 +67,21 @@ def _shown(look: Look, cards: list[Card]) -> list[Any]:
     return [voucher_full(card, campaigns[card.campaign_id], numbers[card.id], look.public_url) for card in cards]
 
 
+def settled_card(look: Look, card: Card) -> tuple[Card, CardNumbers]:
+    """The card and its numbers, brought up to today where something of its holder may be due."""
+    if card.customer_id is None or not card.pending_points:
+        return card, queries.numbers_of_cards(look.connection, [card])[card.id]
+    page = look.settled(card.customer_id)
+    now = page.card(card.id) or card
+    return now, page.numbers(now)
+
+
 def get_member(call: Call, look: Look) -> Any:
     """A member's card, by code or id."""
-    return _shown(look, [_card(call, look)])[0]
+    card, numbers = settled_card(look, card_of(call, look))
+    return voucher_full(
+        card, queries.get_campaign_ever(look.connection, look.configuration, card.campaign_id), numbers, look.public_url
+    )
 
 
 def list_members(call: Call, look: Look) -> Any:
@@ -96,15 +110,18 @@ def get_voucher(call: Call, look: Look) -> Any:
     card = queries.get_card(look.connection, call.project_id, call.path["code"])
     if card is None:
         raise NotFound("voucher", call.path["code"])
+    card, numbers = settled_card(look, card)
     campaign = queries.get_campaign_ever(look.connection, look.configuration, card.campaign_id)
-    numbers = queries.numbers_of_cards(look.connection, [card])[card.id]
     return voucher_got(card, campaign, numbers, look.public_url)
 
 
 def list_member_tiers(call: Call, look: Look) -> Any:
     """The tier a member holds: a list of one, or of none."""
-    card = _card(call, look)
-    membership = queries.get_membership(look.connection, card.customer_id or "", card.campaign_id)
+    card = card_of(call, look)
+    if card.customer_id is not None and card.pending_points:
+        membership = look.settled(card.customer_id).membership(card.customer_id, card.campaign_id)
+    else:
+        membership = queries.get_membership(look.connection, card.customer_id or "", card.campaign_id)
     tier = look.configuration.tier(membership.tier_id) if membership else None
     rows = [tier_of_member(tier, membership)] if tier and membership else []
     return lists.page(rows, len(rows))
@@ -125,7 +142,7 @@ def _ledger(call: Call, look: Look, **whose: str) -> Any:
 
 def list_member_transactions(call: Call, look: Look) -> Any:
     """A card's ledger, newest first unless asked otherwise."""
-    return _ledger(call, look, card_id=_card(call, look).id)
+    return _ledger(call, look, card_id=card_of(call, look).id)
 
 
 def list_campaign_transactions(call: Call, look: Look) -> Any:

@@ -1,16 +1,26 @@
 """All routes of the API, and the documented ones that are not built yet."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
-from tallybook.api import customers, loyalties, management, members, orders
+from tallybook.api import api_keys, customers, loyalties, management, members, orders, points, projects
 from tallybook.api.call import Route
 
 
-def all_routes(public_url: str) -> list[Route]:
-    """Every route that answers."""
-    return [*customers.ROUTES, *orders.ROUTES, *members.routes(public_url), *loyalties.ROUTES, *management.ROUTES]
+def all_routes(public_url: str, sweep: Callable[[str], None] = lambda _: None) -> list[Route]:
+    """Every route that answers. `sweep` settles whoever is due in a project, after its test clock was moved."""
+    return [
+        *customers.ROUTES,
+        *orders.ROUTES,
+        *members.routes(public_url),
+        *points.ROUTES,
+        *loyalties.ROUTES,
+        *management.routes(sweep),
+        *projects.ROUTES,
+        *api_keys.ROUTES,
+    ]
 
 
 @cache

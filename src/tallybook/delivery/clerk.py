@@ -11,6 +11,7 @@ from tallybook.delivery.policy import QUIET
 from tallybook.engine.engine import Engine, Overloaded
 from tallybook.store import send_outs
 from tallybook.store.database import Database, SQLAlchemyError
+from tallybook.store.leases import drop_lease, take_lease
 from tallybook.store.send_outs import Result
 from tallybook.usecases.webhooks import DisableWebhook
 
@@ -60,11 +61,12 @@ class EngineClerk:
         if self._database.is_sqlite:
             return True
         try:
-            return bool(self._engine.errand(lambda connection: send_outs.take_lease(connection, LEASE, owner, now, until)))
+            fence = self._engine.errand(lambda connection: take_lease(connection, LEASE, owner, now, until))
+            return fence is not None
         except (Overloaded, SQLAlchemyError) as away:
             raise OutboxUnavailable(str(away)) from away
 
     def drop_lease(self, owner: str) -> None:
         """Lets somebody else deliver."""
         if not self._database.is_sqlite:
-            self._engine.errand(lambda connection: send_outs.drop_lease(connection, LEASE, owner))
+            self._engine.errand(lambda connection: drop_lease(connection, LEASE, owner))

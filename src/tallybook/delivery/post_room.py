@@ -126,9 +126,9 @@ class PostRoom:
         configurations = self._reader.configurations(connection, set(projects.values()))
         active = {}
         for webhook_id, project_id in projects.items():
-            configuration = configurations[project_id]
-            webhook = configuration.webhook(webhook_id)
-            if webhook is not None and webhook.active:
+            configuration = configurations.get(project_id)
+            webhook = configuration.webhook(webhook_id) if configuration else None
+            if configuration is not None and webhook is not None and webhook.active:
                 active[webhook_id] = (webhook, configuration.project.webhook_secret)
         return active
 

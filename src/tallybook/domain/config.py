@@ -4,7 +4,7 @@ Every document is stored whole, both as it is now and, for ever, as each version
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -96,6 +96,11 @@ class Campaign(Document, frozen=True, kw_only=True):
     tiers_expiration: TiersExpiration | None = None
     refund_policy: str = "KEEP"
     creation_status: str = "DONE"
+    vouchers_generation_status: str = "DONE"
+    generations: tuple[str, ...] = ()
+    """Async actions that still make cards for it."""
+    deletion: str | None = None
+    """The async action that deletes it when they have finished (decision 36)."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +159,59 @@ class Tier(Document, frozen=True, kw_only=True):
     rewards: dict[str, TierMapping] = {}
 
 
+class Category(Document, frozen=True, kw_only=True):
+    """A label of campaigns and cards. A lower `hierarchy` comes first."""
+
+    name: str
+    hierarchy: int
+
+
+class CollectedItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A member of a product collection: `object` is product or sku; a SKU names its product too."""
+
+    id: str
+    product_id: str | None = None
+    object: str
+
+
+class ProductCollection(Document, frozen=True, kw_only=True):
+    """Products and SKUs that rules speak of together. STATIC: the list is what was given."""
+
+    name: str
+    type: str = "STATIC"
+    products: list[CollectedItem] = []
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the values of one metadata key must be. `deleted` keeps the definition and asks for nothing any more.
+
+    Lengths belong to strings, `ne` and the four bounds to numbers, `object_type` names the custom schema of an object.
+    """
+
+    type: Literal["string", "number", "object", "date", "datetime", "geopoint", "boolean", "image_url"]
+    array: bool
+    optional: bool
+    deleted: bool = False
+    object_type: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    exact_length: int | None = None
+    eq: list[int | float | str] | None = None
+    ne: list[int | float] | None = None
+    lt: int | float | None = None
+    lte: int | float | None = None
+    gt: int | float | None = None
+    gte: int | float | None = None
+
+
+class MetadataSchema(Document, frozen=True, kw_only=True):
+    """What metadata of a resource must look like, or an object nested in it. One schema per `related_object`."""
+
+    related_object: str
+    properties: dict[str, Definition]
+    allow_defined_only: bool | None = None
+
+
 class Webhook(Document, frozen=True, kw_only=True):
     """A subscription: these events are sent to `target_url`."""
 
@@ -174,4 +232,12 @@ class ConfigChange(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-KINDS: dict[str, type[Document]] = {"campaign": Campaign, "earning_rule": EarningRule, "tier": Tier, "webhook": Webhook}
+KINDS: dict[str, type[Document]] = {
+    "campaign": Campaign,
+    "earning_rule": EarningRule,
+    "tier": Tier,
+    "webhook": Webhook,
+    "category": Category,
+    "product_collection": ProductCollection,
+    "metadata_schema": MetadataSchema,
+}

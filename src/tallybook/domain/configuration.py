@@ -4,7 +4,18 @@ from functools import cached_property
 from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
 
-from tallybook.domain.config import KINDS, Campaign, Document, EarningRule, Tier, Webhook
+from tallybook.domain.config import (
+    KINDS,
+    Campaign,
+    Category,
+    Document,
+    EarningRule,
+    Filter,
+    MetadataSchema,
+    ProductCollection,
+    Tier,
+    Webhook,
+)
 from tallybook.domain.records import Project
 
 T = TypeVar("T", bound=Document)
@@ -67,6 +78,27 @@ class Configuration:
         names = {name for webhook in self.webhooks for name in webhook.events}
         return {name: [webhook for webhook in self.webhooks if name in webhook.events] for name in names}
 
+    @cached_property
+    def categories(self) -> list[Category]:
+        """By `created_at`, then id."""
+        return self._all(Category)
+
+    @cached_property
+    def product_collections(self) -> list[ProductCollection]:
+        """By `created_at`, then id."""
+        return self._all(ProductCollection)
+
+    @cached_property
+    def collected(self) -> dict[str, list[Filter]]:
+        """What each product collection stands for in the filters of a rule: its products and SKUs."""
+        return {one.id: [Filter(object=item.object, id=item.id) for item in one.products] for one in self.product_collections}
+
+    @cached_property
+    def metadata_schemas(self) -> dict[str, MetadataSchema]:
+        """By the resource they are for, in the alphabet's order."""
+        found = {one.related_object: one for one in self._all(MetadataSchema)}
+        return dict(sorted(found.items()))
+
     def campaign(self, key: str) -> Campaign | None:
         """By id, else by name."""
         found = self._documents.get(key)
@@ -88,6 +120,21 @@ class Configuration:
         """By id."""
         found = self._documents.get(key)
         return found if isinstance(found, Webhook) else None
+
+    def category(self, key: str | None) -> Category | None:
+        """By id."""
+        found = self._documents.get(key or "")
+        return found if isinstance(found, Category) else None
+
+    def product_collection(self, key: str | None) -> ProductCollection | None:
+        """By id."""
+        found = self._documents.get(key or "")
+        return found if isinstance(found, ProductCollection) else None
+
+    def metadata_schema(self, key: str) -> MetadataSchema | None:
+        """By id."""
+        found = self._documents.get(key)
+        return found if isinstance(found, MetadataSchema) else None
 
     def rule_count(self) -> int:
         """How many earning rules the project has."""

@@ -13,6 +13,9 @@ from tallybook.domain.records import NEVER
 
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
+_LONGEST_MONTHS, _LONGEST_SECONDS = 1_200, 36_525 * 86_400
+"""A hundred years: no date that follows from a duration leaves the calendar."""
+
 _LAST_MONTH_OF: dict[str, Callable[[int], int]] = {
     "END_OF_MONTH": lambda month: month,
     "END_OF_QUARTER": lambda month: (month + 2) // 3 * 3,
@@ -46,14 +49,17 @@ class Duration:
             raise ValueError(f"'{text}' is not an ISO 8601 duration")
         years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         self.months = years * 12 + months
-        self.exact = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+        exact = (weeks * 7 + days) * 86_400 + hours * 3_600 + minutes * 60 + seconds
+        if self.months > _LONGEST_MONTHS or exact > _LONGEST_SECONDS:
+            raise ValueError(f"'{text}' is longer than a hundred years")
+        self.exact = timedelta(seconds=exact)
 
-    def after(self, at: datetime) -> datetime:
-        """The instant this long after `at`."""
+    def after(self, at: datetime, times: int = 1) -> datetime:
+        """The instant so many times this long after `at`. The months are added first, together, and clamped once."""
         if self.months:
-            day = add_months(at.date(), self.months)
+            day = add_months(at.date(), self.months * times)
             at = at.replace(year=day.year, month=day.month, day=day.day)
-        return at + self.exact
+        return at + self.exact * times
 
 
 def expires_on(rules: ExpirationRules | None, base: date) -> date:

@@ -4,7 +4,7 @@ Decisions 1 and 3: points x floor(metric / every), then the tier's mapping (CUST
 result), then one rounding, half up. Money is in minor units (decision 5).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,6 +14,9 @@ from tallybook.domain.records import OrderItem
 
 MAX_POINTS = 1_000_000_000
 """Most points of one operation (decision 48)."""
+
+
+NO_COLLECTIONS: Mapping[str, list[Filter]] = {}
 
 
 class Facts:
@@ -28,6 +31,7 @@ class Facts:
         order_metadata: dict[str, Any] | None = None,
         customer_metadata: dict[str, Any] | None = None,
         event_metadata: dict[str, Any] | None = None,
+        collections: Mapping[str, list[Filter]] = NO_COLLECTIONS,
     ) -> None:
         self.amount = amount
         self.total_amount = total_amount
@@ -35,6 +39,7 @@ class Facts:
         self.order_metadata = order_metadata or {}
         self.customer_metadata = customer_metadata or {}
         self.event_metadata = event_metadata or {}
+        self.collections = collections
 
 
 def number(value: Any) -> Fraction:
@@ -44,9 +49,17 @@ def number(value: Any) -> Fraction:
     return Fraction(Decimal(str(value)))
 
 
-def matches(item: OrderItem, filters: list[Filter]) -> bool:
-    """Whether a line is one that the rule speaks of; a product matches the lines of its SKUs. No filter: every line."""
-    return not filters or any(_names(item, one) for one in filters)
+def matches(item: OrderItem, filters: list[Filter], collections: Mapping[str, list[Filter]] = NO_COLLECTIONS) -> bool:
+    """Whether a line is one that the rule speaks of; a product matches the lines of its SKUs. No filter: every line.
+
+    `collections` says what product collections hold. A line counts once, in however many of them it is.
+    """
+    return not filters or any(
+        any(_names(item, held) for held in collections.get(one.id or "", ()))
+        if one.object == "products_collection"
+        else _names(item, one)
+        for one in filters
+    )
 
 
 def _names(item: OrderItem, one: Filter) -> bool:
@@ -62,7 +75,7 @@ def _names(item: OrderItem, one: Filter) -> bool:
 
 
 def _matching(formula: Formula, facts: Facts) -> list[OrderItem]:
-    return [item for item in facts.items if matches(item, formula.applicable_to)]
+    return [item for item in facts.items if matches(item, formula.applicable_to, facts.collections)]
 
 
 METRICS: dict[str, Callable[[Formula, Facts], int | Fraction]] = {

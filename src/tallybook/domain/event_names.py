@@ -1,6 +1,13 @@
 """Names of events: which exist, which a webhook may subscribe to, what their ids look like."""
 
-PREFIXES = {"customer": "evcus_", "voucher": "evvou_", "campaign": "evcam_", "publication": "evpub_", "redemption": "evred_"}
+PREFIXES = {
+    "customer": "evcus_",
+    "voucher": "evvou_",
+    "campaign": "evcam_",
+    "publication": "evpub_",
+    "redemption": "evred_",
+    "business_validation_rule": "evbvr_",
+}
 """Prefix of an event's id, by the first word of its name (decisions 28 and 29)."""
 
 MISSPELT = {

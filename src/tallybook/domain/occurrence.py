@@ -10,7 +10,17 @@ from typing import Any
 
 import msgspec
 
-from tallybook.domain.records import Card, Customer, Instant, Order, Project, Publication, Record, TierMembership, Transaction
+from tallybook.domain.records import (
+    Card,
+    Customer,
+    Instant,
+    Order,
+    PendingEntry,
+    Publication,
+    Record,
+    TierMembership,
+    Transaction,
+)
 
 
 class CardNumbers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,6 +64,8 @@ class CausingEvent(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     entity_id: str
     created_at: Instant
+    group_id: str | None = None
+    """Of an earlier occurrence; null when it is this one."""
 
 
 Version = tuple[str, int]
@@ -69,6 +81,10 @@ class Refs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     card: int | None = None
     publication: int | None = None
     transaction: int | None = None
+    entry: int | None = None
+    """A pending entry; `points` is by how much it changed what waits on the card."""
+    points: int = 0
+    operation_type: str | None = None
     membership: int | None = None
     before: CardNumbers | None = None
     after: CardNumbers | None = None
@@ -83,15 +99,16 @@ class Refs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tier whose mapping changed the points; null when no mapping applied."""
     cause: CausingEvent | None = None
     reason: str | None = None
-    """Why a rule was passed over."""
+    """Why a rule was passed over, or something failed."""
     vouchers_count: int = 0
     count: int = 0
 
 
-Subject = Customer | CustomerSummary | Order | Card | Publication | Transaction | TierMembership
+Subject = Customer | CustomerSummary | Order | Card | Publication | Transaction | TierMembership | PendingEntry
 
 SUBJECT_TYPES: dict[str, type[Record]] = {
-    kind.__name__: kind for kind in (Customer, CustomerSummary, Order, Card, Publication, Transaction, TierMembership, Project)
+    kind.__name__: kind
+    for kind in (Customer, CustomerSummary, Order, Card, Publication, Transaction, TierMembership, PendingEntry)
 }
 
 

@@ -17,11 +17,17 @@ def priced(item: OrderItem) -> OrderItem:
     """The line with what follows from it: the price of its SKU or product, `amount`, `subtotal_amount` (semantics 9)."""
     price = item.price
     if price is None:
-        price = (item.sku or {}).get("price") or (item.product or {}).get("price")
+        price = next((known for inner in (item.sku, item.product) if (known := _price_in(inner)) is not None), None)
     quantity = item.quantity if item.quantity is not None else 1
     amount = item.amount if item.amount is not None or price is None else price * quantity
     subtotal = None if amount is None else amount - (item.discount_amount or 0)
     return msgspec.structs.replace(item, price=price, quantity=quantity, amount=amount, subtotal_amount=subtotal)
+
+
+def _price_in(inner: dict[str, Any] | None) -> int | None:
+    """The price that a line's product or SKU has; what is no whole number is none."""
+    price = (inner or {}).get("price")
+    return price if isinstance(price, int) and not isinstance(price, bool) else None
 
 
 def totals(items: list[OrderItem], amount: int | None, discount_amount: int | None) -> dict[str, int | None]:

@@ -21,10 +21,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Project(Record, frozen=True, kw_only=True):
-    """One tenant. `test_now` is the test clock of a sandbox, null while it runs on real time."""
+    """One tenant. `test_now` is the test clock of a sandbox, null while it runs on real time.
+
+    `owner_id` is the project whose management key made this one, null for the first of all: the keys of the owner, and of the
+    owner's owner, manage it too. `deleted_at` hides it with all that is in it.
+    """
 
     id: str
+    owner_id: str | None = None
     name: str
+    description: str | None = None
     time_zone: str
     currency: str | None = None
     sandbox: bool = False
@@ -32,6 +38,28 @@ class Project(Record, frozen=True, kw_only=True):
     webhook_secret: str
     config_version: int = 0
     created_at: Instant
+    deleted_at: Instant | None = None
+
+
+class ApiKey(Record, frozen=True, kw_only=True):
+    """A key of a project: `id` is sent beside the token, of which only the hash is kept. `kind` is app or management.
+
+    It opens until it is revoked, or until `expires_at`; both are real time, whatever the project's clock says.
+    """
+
+    id: str
+    project_id: str
+    kind: str
+    name: str
+    token_hash: str
+    created_at: Instant
+    expires_at: Instant | None = None
+    revoked_at: Instant | None = None
+    version: int = 0
+
+    def opens(self, now: Instant) -> bool:
+        """Whether it is good at this (real) instant."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 # --- people, cards, orders ----------------------------------------------------------------------------------------------
@@ -67,7 +95,9 @@ class Customer(Record, frozen=True, kw_only=True):
 class Card(Record, frozen=True, kw_only=True):
     """A voucher of type LOYALTY_CARD. `customer_id` is null until it is published.
 
-    `balance = points - redeemed_points - subtracted_points - expired_points`, never negative (decision 2).
+    `balance = points - redeemed_points - subtracted_points - expired_points`, never negative (decision 2). `category_id` is
+    null for the campaign's. `asset_key` is drawn for the card and never shown: who does not know it cannot make the addresses
+    of the card's images. `deleted_at` hides the card; what it did stays in the ledger, and its code may be used again.
     """
 
     id: str
@@ -87,12 +117,15 @@ class Card(Record, frozen=True, kw_only=True):
     redemption_limit: int | None = None
     start_date: Instant | None = None
     expiration_date: Instant | None = None
+    category_id: str | None = None
     additional_info: str | None = None
     metadata: Json = "{}"
+    asset_key: str = ""
     published_count: int = 0
     last_transaction_id: str | None = None
     created_at: Instant
     updated_at: Instant | None = None
+    deleted_at: Instant | None = None
     version: int = 0
 
 
@@ -122,6 +155,30 @@ class TierMembership(Record, frozen=True, kw_only=True):
     tier_id: str | None
     start_on: date
     expiration_on: date | None = None
+    created_at: Instant
+    updated_at: Instant | None = None
+    version: int = 0
+
+
+class PendingEntry(Record, frozen=True, kw_only=True):
+    """Points that a rule gave and that wait until `activates_on` (`lopp_`). `status` is PENDING, ACTIVATED or CANCELED.
+
+    `details` is what payloads quote, as it was when the entry was made: the causing event, rule, order, tier (seed 001).
+    """
+
+    id: str
+    project_id: str
+    customer_id: str
+    card_id: str
+    campaign_id: str
+    order_id: str
+    rule_id: str
+    rule_version: int
+    campaign_version: int
+    points: int
+    activates_on: date
+    status: str = "PENDING"
+    details: Json
     created_at: Instant
     updated_at: Instant | None = None
     version: int = 0
@@ -170,6 +227,42 @@ class OrderItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     product: dict[str, Any] | None = None
     sku: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
+
+
+class Product(Record, frozen=True, kw_only=True):
+    """A thing the shop sells. `price` is minor units. `deleted_at` hides it, and frees its source id."""
+
+    id: str
+    project_id: str
+    source_id: str | None = None
+    name: str | None = None
+    price: int | None = None
+    attributes: Json = "[]"
+    image_url: str | None = None
+    metadata: Json = "{}"
+    created_at: Instant
+    updated_at: Instant | None = None
+    deleted_at: Instant | None = None
+    version: int = 0
+
+
+class Sku(Record, frozen=True, kw_only=True):
+    """A variant of a product: `sku` is its name, `attributes` its values of the product's attributes."""
+
+    id: str
+    project_id: str
+    product_id: str
+    source_id: str | None = None
+    sku: str | None = None
+    price: int | None = None
+    currency: str | None = None
+    attributes: Json = "{}"
+    image_url: str | None = None
+    metadata: Json = "{}"
+    created_at: Instant
+    updated_at: Instant | None = None
+    deleted_at: Instant | None = None
+    version: int = 0
 
 
 class Publication(Record, frozen=True, kw_only=True):
@@ -223,6 +316,19 @@ class LotMovement(Record, frozen=True, kw_only=True):
     cause_id: str
     lot_id: str
     points: int
+
+
+class EntryChange(Record, frozen=True, kw_only=True):
+    """A change of a pending entry, kept for ever: ADDED, ADJUSTED, ACTIVATED or CANCELED, and by how many points (signed)."""
+
+    id: str
+    project_id: str
+    customer_id: str
+    card_id: str
+    entry_id: str
+    change: str
+    points: int
+    created_at: Instant
 
 
 class Award(Record, frozen=True, kw_only=True):
@@ -282,6 +388,28 @@ class SendOut(Record, frozen=True, kw_only=True):
     last_status: int | None = None
     last_error: str | None = None
     created_at: Instant
+
+
+class AsyncAction(Record, frozen=True, kw_only=True):
+    """Work that goes on after its request was answered (`aa_`). `done_count` of `total` things are done.
+
+    `status` is ENQUEUED, IN_PROGRESS, DONE or FAILED (then `reason` says why); `entity_id` is what it works on, and
+    `parameters` is what the work needs to know of the request.
+    """
+
+    id: str
+    project_id: str
+    type: str
+    status: str = "ENQUEUED"
+    entity_id: str
+    request_id: str
+    total: int
+    done_count: int = 0
+    reason: str | None = None
+    parameters: Json = "{}"
+    created_at: Instant
+    updated_at: Instant | None = None
+    version: int = 0
 
 
 class Receipt(Record, frozen=True, kw_only=True):

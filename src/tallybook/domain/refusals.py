@@ -222,6 +222,13 @@ class TryAgain(Refusal):
         super().__init__(details)
 
 
+class LeaseLost(Refusal):
+    """Another worker has taken over the job that this command belongs to. Ours; no client ever sees it (DESIGN 6)."""
+
+    key = "lease_lost"
+    message = "The lease was lost"
+
+
 class NotImplementedYet(Refusal):
     """The API documents it and Tallybook does not do it. Ours."""
 

@@ -1,9 +1,13 @@
 """Whether something applies now: dates, weekdays, hours, recurring windows. Pure."""
 
+import re
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 from tallybook.domain.config import Validity
 from tallybook.domain.dates import Duration
+
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def within_dates(validity: Validity, now: datetime) -> bool:
@@ -32,7 +36,26 @@ def applies(validity: Validity, now: datetime, zone: tzinfo) -> bool:
         and not _in_timeframe(validity.validity_timeframe, validity.start_date, now)
     ):
         return False
-    return not validity.validity_hours or _in_hours(validity.validity_hours.get("daily", []), weekday, local.strftime("%H:%M"))
+    periods = (validity.validity_hours or {}).get("daily")
+    return not periods or _in_hours(periods, weekday, local.strftime("%H:%M"))
+
+
+def wrong_hours(hours: dict[str, Any]) -> str | None:
+    """What is wrong with `validity_hours`: the path of the field and what it must be; None when nothing is (semantics 2.1)."""
+    periods = hours.get("daily") or []
+    if not isinstance(periods, list):
+        return ".daily must be array"
+    for position, period in enumerate(periods):
+        path = f".daily[{position}]"
+        if not isinstance(period, dict):
+            return f"{path} must be object"
+        for name in ("start_time", "expiration_time"):
+            if period.get(name) is not None and not _CLOCK.fullmatch(str(period[name])):
+                return f"{path}.{name} must be a time as HH:mm"
+        days = period.get("days_of_week") or []
+        if not isinstance(days, list) or any(day not in range(7) for day in days):
+            return f"{path}.days_of_week must hold numbers from 0 to 6"
+    return None
 
 
 def _in_timeframe(timeframe: dict[str, str], start: datetime, now: datetime) -> bool:
@@ -40,17 +63,17 @@ def _in_timeframe(timeframe: dict[str, str], start: datetime, now: datetime) -> 
     if not interval.months:
         opened = start + (now - start) // interval.exact * interval.exact if interval.exact > timedelta() else start
         return now < duration.after(opened)
-    opened = start
-    while (following := interval.after(opened)) <= now:
-        opened = following
-    return now < duration.after(opened)
+    times = 0
+    while interval.after(start, times + 1) <= now:
+        times += 1
+    return now < duration.after(interval.after(start, times))
 
 
 def _in_hours(periods: list[dict[str, object]], weekday: int, clock: str) -> bool:
     for period in periods:
         days = period.get("days_of_week")
-        if isinstance(days, list) and weekday not in days:
+        if isinstance(days, list) and days and weekday not in days:
             continue
-        if str(period.get("start_time", "00:00")) <= clock <= str(period.get("expiration_time", "23:59")):
+        if str(period.get("start_time") or "00:00") <= clock <= str(period.get("expiration_time") or "23:59"):
             return True
     return False

@@ -10,7 +10,7 @@ import structlog
 
 from tallybook import telemetry
 from tallybook.domain.records import Order, Receipt, SendOut
-from tallybook.domain.refusals import IdempotencyKeyReused, NotFound, Refusal
+from tallybook.domain.refusals import IdempotencyKeyReused, LeaseLost, NotFound, Refusal
 from tallybook.engine.job import Errand, Job, Reply
 from tallybook.ids import Ids
 from tallybook.store.database import Connection
@@ -19,6 +19,7 @@ from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import FactWriter
 from tallybook.usecases.book import Book
 from tallybook.usecases.page import Page
+from tallybook.usecases.settle import settle_all
 
 log = structlog.get_logger()
 
@@ -27,10 +28,11 @@ Work = Job | Errand
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a batch: an answer for each piece of work, and whether there is something to send."""
+    """What came of a batch: an answer for each piece of work, and whether there is something to send, or to go on with."""
 
     replies: list[tuple[Work, Any]] = field(default_factory=list)
     has_send_outs: bool = False
+    has_actions: bool = False
     orders: int = 0
 
 
@@ -62,6 +64,7 @@ class Batch:
         outcome.has_send_outs = any(isinstance(fact, SendOut) for fact in book.facts)
         if outcome.has_send_outs:
             announce(connection)
+        outcome.has_actions = any(kind == "AsyncAction" for kind, _ in book.writes)
         outcome.orders = sum(isinstance(record, Order) for record in book.writes.values())
         self._reader.forget(book.config_changes)
         return outcome
@@ -82,7 +85,12 @@ class Batch:
         configuration = book.configurations.get(job.command.project_id)
         if configuration is None:
             return self._said(job, NotFound("project", job.command.project_id))
+        fence = job.command.fence
+        if fence is not None and book.fences.get(fence.lease) != fence.number:
+            return self._said(job, LeaseLost())
         now = configuration.project.test_now or real_now
+        settle_all(book, configuration.project.id, self._ids, now, real_now)
+        configuration = book.configurations[job.command.project_id]
         page = Page(book, configuration, self._ids, now, real_now, job.command.actor)
         try:
             reply = self._said(job, job.command.decide(page))
@@ -110,13 +118,15 @@ class Batch:
     def _keep_receipt(page: Page, job: Job, reply: Reply, real_now: datetime) -> None:
         if job.idempotency is None or reply.status >= 500:
             return
+        secret = job.keep is not None and not isinstance(reply.answer, Exception)
         receipt = Receipt(
             id=job.idempotency.receipt_id,
             project_id=job.command.project_id,
             body_hash=job.idempotency.body_hash,
             status=reply.status,
-            body=reply.body,
+            body=job.keep(reply.answer) if job.keep is not None and secret else reply.body,
             created_at=real_now,
         )
         page.add(receipt)
         page.book.keep(receipt)
+

@@ -59,7 +59,7 @@ class Engine:
     def __init__(self, database: Database, ids: Ids, real_now: Callable[[], datetime], deliver: Deliver = _resolve) -> None:
         self._database = database
         self._ids = ids
-        self._batch = Batch(BookReader(sqlite=database.is_sqlite, ids=ids), FactWriter(sqlite=database.is_sqlite), ids, real_now)
+        self._batch = Batch(BookReader(sqlite=database.is_sqlite, ids=ids, locking=True), FactWriter(sqlite=database.is_sqlite), ids, real_now)
         self._real_now = real_now
         self._deliver = deliver
         self._waiting: deque[Work] = deque()
@@ -69,6 +69,8 @@ class Engine:
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
         self.on_send_outs: Callable[[], None] = lambda: None
         """Called after a commit that left something to send."""
+        self.on_actions: Callable[[], None] = lambda: None
+        """Called after a commit that made or moved an async action."""
 
     def start(self) -> None:
         """Begins to work."""
@@ -98,6 +100,13 @@ class Engine:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def do_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Does many commands, together where they meet in a batch, and waits; a refusal or failure stands in its place."""
+        futures: list[Future[Reply]] = [Future() for _ in commands]
+        for command, future in zip(commands, futures, strict=True):
+            self.submit(Job(command, lambda _: (0, b""), token=future))
+        return [future.result().answer for future in futures]
 
     def errand(self, run: Callable[[Connection], Any]) -> Any:
         """Runs a write of another room in the engine's transaction, and waits."""
@@ -131,6 +140,8 @@ class Engine:
             self._count(work, outcome)
             if outcome.has_send_outs:
                 self.on_send_outs()
+            if outcome.has_actions:
+                self.on_actions()
 
     def _lost(self, work: list[Work], tried: int, lost: Exception) -> None:
         expected = isinstance(lost, Conflict | DBAPIError)

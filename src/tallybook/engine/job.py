@@ -40,6 +40,8 @@ class Job:
     render: Render
     token: Any = None
     idempotency: Idempotency | None = None
+    keep: Callable[[Any], bytes] | None = None
+    """The body that the receipt keeps of a success, where that of the answer must not be stored."""
     refused: Refusal | None = field(default=None, init=False)
 
 

@@ -174,6 +174,32 @@ LOTS = (
     ),
 )
 
+PENDING = (
+    Check(
+        "entries_make_pending_points",
+        "cards",
+        """SELECT c.id, COALESCE(SUM(e.points), 0) AS expected, c.pending_points AS found
+           FROM cards c LEFT JOIN pending_entries e ON e.card_id = c.id AND e.status = 'PENDING'
+           GROUP BY c.id, c.pending_points HAVING COALESCE(SUM(e.points), 0) <> c.pending_points ORDER BY c.id""",
+    ),
+    Check(
+        "changes_make_entry",
+        "pending_entries",
+        """SELECT e.id, COALESCE(SUM(h.points), 0) AS expected, CASE WHEN e.status = 'PENDING' THEN e.points ELSE 0 END AS found
+           FROM pending_entries e LEFT JOIN entry_changes h ON h.entry_id = e.id
+           GROUP BY e.id, e.status, e.points
+           HAVING COALESCE(SUM(h.points), 0) <> CASE WHEN e.status = 'PENDING' THEN e.points ELSE 0 END ORDER BY e.id""",
+    ),
+    Check(
+        "activations_are_in_ledger",
+        "cards",
+        """SELECT card_id AS id, SUM(activated) AS expected, SUM(credited) AS found FROM (
+               SELECT card_id, -points AS activated, 0 AS credited FROM entry_changes WHERE change = 'ACTIVATED'
+               UNION ALL SELECT card_id, 0, points FROM transactions WHERE type = 'PENDING_POINTS_ACTIVATION') both_sides
+           GROUP BY card_id HAVING SUM(activated) <> SUM(credited) ORDER BY card_id""",
+    ),
+)
+
 AWARDS = (
     Check(
         "one_award_per_cause_and_rule",
@@ -185,8 +211,11 @@ AWARDS = (
         "award_is_given",
         "awards",
         """SELECT a.cause_id || ' ' || a.rule_id AS id, a.points || ' points on card ' || a.card_id AS expected,
-                  COALESCE(t.points || ' points on card ' || t.card_id, 'no transaction ' || a.given_id) AS found
-           FROM awards a LEFT JOIN transactions t ON t.id = a.given_id
+                  COALESCE(t.points || ' points on card ' || t.card_id, 'neither transaction nor entry ' || a.given_id) AS found
+           FROM awards a LEFT JOIN (
+               SELECT id, points, card_id, customer_id FROM transactions
+               UNION ALL SELECT entry_id, points, card_id, customer_id FROM entry_changes WHERE change = 'ADDED'
+           ) t ON t.id = a.given_id
            WHERE t.id IS NULL OR t.points <> a.points OR t.card_id <> a.card_id OR t.customer_id <> a.customer_id ORDER BY id""",
     ),
     Check(
@@ -293,4 +322,4 @@ EVENTS = (
     ),
 )
 
-CHECKS = CARDS + LEDGER + LOTS + AWARDS + CONFIGURATION + EVENTS
+CHECKS = CARDS + LEDGER + LOTS + PENDING + AWARDS + CONFIGURATION + EVENTS

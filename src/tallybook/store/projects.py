@@ -1,13 +1,13 @@
 """Projects and their keys: the first start makes one project; keys are kept as hashes only."""
 
-import hashlib
 import uuid
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select
 
-from tallybook.domain.records import Project
+from tallybook.domain.api_keys import hash_token
+from tallybook.domain.records import ApiKey, Project
 from tallybook.ids import NODES, Ids
 from tallybook.store.mapping import mapping, to_ms
 from tallybook.store.migrate import wait_for_turn
@@ -36,21 +36,6 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     management_id: str
     management_token: str
     webhook_secret: str
-
-
-class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as stored. `kind` is app or management."""
-
-    app_id: str
-    project_id: str
-    kind: str
-    name: str
-    token_hash: str
-
-
-def hash_token(token: str) -> str:
-    """What is stored of a token. Tokens are long and random, so one round of SHA-256 is enough."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def draw_node(connection: Connection, now: datetime) -> int:
@@ -87,27 +72,38 @@ def make_first_project(connection: Connection, ids: Ids, now: datetime, wanted: 
         ("app", keys.app_id, keys.app_token),
         ("management", keys.management_id, keys.management_token),
     ):
-        row = {
-            "app_id": app_id,
-            "project_id": project.id,
-            "kind": kind,
-            "name": "Primary",
-            "token_hash": hash_token(token),
-            "created_at": to_ms(now),
-        }
-        connection.execute(insert(api_keys), [row])
+        key = ApiKey(
+            id=app_id, project_id=project.id, kind=kind, name="Primary", token_hash=hash_token(token), created_at=now, version=1
+        )
+        connection.execute(insert(api_keys), [mapping(ApiKey).row(key)])
     return keys
 
 
 def find_key(connection: Connection, app_id: str) -> ApiKey | None:
-    """The key with this id."""
-    c = api_keys.c
-    row = connection.execute(select(c.app_id, c.project_id, c.kind, c.name, c.token_hash).where(c.app_id == app_id)).first()
-    return ApiKey(**row._mapping) if row else None  # noqa: SLF001  # the documented way to a row's mapping
+    """The key with this id, whether it opens or not."""
+    one = mapping(ApiKey)
+    row = connection.execute(select(*one.columns).where(api_keys.c.id == app_id)).first()
+    return one.record(row) if row else None
 
 
-def list_projects(connection: Connection, project_ids: list[str]) -> list[Project]:
-    """These projects, oldest first."""
-    one = mapping(Project)
-    rows = connection.execute(select(*one.columns).where(projects.c.id.in_(project_ids)).order_by(projects.c.created_at))
-    return [one.record(row) for row in rows]
+def managed_projects(connection: Connection, project_id: str) -> list[Project]:
+    """What the management keys of this project see: itself, the projects it owns, and theirs; oldest first."""
+    one, c = mapping(Project), projects.c
+    own = select(c.id).where(c.id == project_id).cte("own", recursive=True)
+    own = own.union_all(select(c.id).where(c.owner_id == own.c.id))
+    seen = select(*one.columns).where(c.id.in_(select(own.c.id)), c.deleted_at.is_(None))
+    return [one.record(row) for row in connection.execute(seen.order_by(c.created_at, c.id))]
+
+
+def manages(connection: Connection, project_id: str, other_id: str) -> bool:
+    """Whether the management keys of one project manage another: it is the same, or its owner, or its owner's owner."""
+    c = projects.c
+    up = select(c.id, c.owner_id).where(c.id == other_id).cte("up", recursive=True)
+    up = up.union_all(select(c.id, c.owner_id).where(c.id == up.c.owner_id))
+    return connection.scalar(select(up.c.id).where(up.c.id == project_id)) is not None
+
+
+def project_ids(connection: Connection) -> list[str]:
+    """Every project that is not deleted, oldest first."""
+    c = projects.c
+    return list(connection.scalars(select(c.id).where(c.deleted_at.is_(None)).order_by(c.created_at, c.id)))

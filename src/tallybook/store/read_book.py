@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,7 +10,7 @@ from sqlalchemy import ARRAY, Connection, Select, Text, any_, bindparam, func, s
 from sqlalchemy.sql import ColumnElement
 
 from tallybook.domain import records
-from tallybook.domain.codes import make_code, space
+from tallybook.domain.codes import make_code, space, unused_codes
 from tallybook.domain.config import KINDS, CodeConfig, Document
 from tallybook.domain.configuration import Configuration
 from tallybook.ids import Ids
@@ -28,32 +29,39 @@ SMALL_SPACE = 4096
 class Selects:
     """The statements, made once. Each takes its keys as one parameter, so that its text and plan never change."""
 
-    def __init__(self, *, sqlite: bool) -> None:
+    def __init__(self, *, sqlite: bool, locking: bool) -> None:
         self._sqlite = sqlite
+        locking = locking and not sqlite
         t = tables
         project: Any = bindparam("project_id")
-        self.projects = self._of(records.Project, self.among(t.projects.c.id))
+        self.projects = self._of(records.Project, self.among(t.projects.c.id), t.projects.c.deleted_at.is_(None))
         self.orders_by_id = self._of(records.Order, self.among(t.orders.c.id))
         self.orders_by_source = self._of(records.Order, t.orders.c.project_id == project, self.among(t.orders.c.source_id))
-        self.cards_by_id = self._of(records.Card, self.among(t.cards.c.id))
-        self.cards_by_code = self._of(records.Card, t.cards.c.project_id == project, self.among(t.cards.c.code))
-        self.cards_of = self._of(records.Card, self.among(t.cards.c.customer_id))
+        there = t.cards.c.deleted_at.is_(None)
+        self.cards_by_id = self._of(records.Card, self.among(t.cards.c.id), there)
+        self.cards_by_code = self._of(records.Card, t.cards.c.project_id == project, self.among(t.cards.c.code), there)
+        self.cards_of = self._of(records.Card, self.among(t.cards.c.customer_id), there)
         self.customers_by_source = select(t.customers.c.id).where(
             t.customers.c.project_id == project, self.among(t.customers.c.source_id)
         )
         customers = self._of(records.Customer, self.among(t.customers.c.id))
-        self.customers = customers if sqlite else customers.order_by(t.customers.c.id).with_for_update()
+        self.customers = customers.order_by(t.customers.c.id).with_for_update() if locking else customers
         self.lots = self._of(records.Lot, self.among(t.lots.c.card_id), t.lots.c.status == "ACTIVE")
         self.memberships = self._of(records.TierMembership, self.among(t.tier_memberships.c.customer_id))
+        entries = t.pending_entries.c
+        self.entries_of = self._of(records.PendingEntry, self.among(entries.customer_id), entries.status == "PENDING")
+        self.entries = self._of(records.PendingEntry, self.among(entries.id))
         self.awards = self._of(records.Award, t.awards.c.project_id == project, self.among(t.awards.c.cause_id))
         self.publications = self._of(
             records.Publication, t.publications.c.project_id == project, self.among(t.publications.c.source_id)
         )
-        free = self._of(
-            records.Card, t.cards.c.campaign_id == bindparam("campaign_id"), t.cards.c.customer_id.is_(None), t.cards.c.active
-        ).limit(bindparam("most"))
-        self.free_cards = free if sqlite else free.with_for_update(skip_locked=True)
-        self.codes = select(t.cards.c.code).where(t.cards.c.project_id == project, self.among(t.cards.c.code))
+        self.publications_of = self._of(records.Publication, self.among(t.publications.c.card_id))
+        of_campaign = t.cards.c.campaign_id == bindparam("campaign_id")
+        free = self._of(records.Card, of_campaign, t.cards.c.customer_id.is_(None), t.cards.c.active, there).limit(
+            bindparam("most")
+        )
+        self.free_cards = free.with_for_update(skip_locked=True) if locking else free
+        self.codes = select(t.cards.c.code).where(t.cards.c.project_id == project, self.among(t.cards.c.code), there)
         self.documents = select(t.documents.c.kind, t.documents.c.doc).where(t.documents.c.project_id == project)
         self.earliest_expiry = select(func.min(t.lots.c.expires_on)).where(
             t.lots.c.project_id == project,
@@ -61,8 +69,12 @@ class Selects:
             t.lots.c.expires_on < tables.NEVER_TEXT,
             t.lots.c.points > 0,
         )
+        self.api_keys = self._of(records.ApiKey, t.api_keys.c.project_id == project)
         self.counters = select(t.counters.c.name, t.counters.c.n).where(self.among(t.counters.c.name))
         self.receipts = self._of(records.Receipt, self.among(t.receipts.c.id))
+        self.actions = self._of(records.AsyncAction, t.async_actions.c.project_id == project, self.among(t.async_actions.c.id))
+        fences = select(t.leases.c.name, t.leases.c.fence).where(self.among(t.leases.c.name))
+        self.fences = fences if sqlite else fences.with_for_update(read=True)
 
     def among(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
         """`column` is one of the values of the parameter `keys`."""
@@ -82,10 +94,10 @@ class Selects:
 
 
 class BookReader:
-    """Reads books. Keeps configurations in memory, each until its project's version number has moved on."""
+    """Reads books; with `locking`, holding their customers until the transaction ends. Keeps configurations in memory, each until its project's version number has moved on."""
 
-    def __init__(self, *, sqlite: bool, ids: Ids) -> None:
-        self._selects = Selects(sqlite=sqlite)
+    def __init__(self, *, sqlite: bool, ids: Ids, locking: bool = False) -> None:
+        self._selects = Selects(sqlite=sqlite, locking=locking)
         self._ids = ids
         self._configurations: dict[str, Configuration] = {}
 
@@ -119,6 +131,9 @@ class BookReader:
         """The book for these commands: (1) what names things, (2) the customers it leads to, locked, and all they have."""
         book = Book()
         book.configurations = self.configurations(connection, {command.project_id for command in commands})
+        if leases := {command.fence.lease for command in commands if command.fence}:
+            rows = connection.execute(self._selects.fences, {"keys": self._selects.keys(leases)})
+            book.fences = {row.name: row.fence for row in rows}
         by_project: dict[str, list[Needs]] = {}
         for command in commands:
             if configuration := book.configurations.get(command.project_id):
@@ -136,6 +151,14 @@ class BookReader:
         if counters := {name for need in needs for name in need.counters}:
             rows = connection.execute(self._selects.counters, {"keys": self._selects.keys(counters)})
             book.counters |= {row.name: row.n for row in rows}
+        if any(need.api_keys for need in needs):
+            book.keep_all(self._all(connection, records.ApiKey, self._selects.api_keys, project_id=project_id))
+        if actions := {key for need in needs for key in need.actions}:
+            parameters = {"keys": self._selects.keys(actions), "project_id": project_id}
+            book.keep_all(self._all(connection, records.AsyncAction, self._selects.actions, **parameters))
+        for wanted in (one for need in needs for one in need.codes):
+            taken = partial(self._taken, connection, project_id)
+            book.free_codes[wanted.key] = unused_codes(wanted.config, wanted.count, self._ids.random, taken)
         if any(need.earliest_expiry for need in needs):
             found = connection.scalar(self._selects.earliest_expiry, {"project_id": project_id})
             book.earliest_expiry |= {project_id: found} if found else {}
@@ -151,6 +174,8 @@ class BookReader:
             awards = self._all(connection, records.Award, s.awards, keys=s.keys(book.orders), project_id=project_id)
             for award in awards:
                 book.keep(award)
+        if entries := {key for need in needs for key in need.entries}:
+            book.keep_all(self._all(connection, records.PendingEntry, s.entries, keys=s.keys(entries)))
         cards = {key for need in needs for key in need.cards}
         if cards:
             book.keep_all(self._all(connection, records.Card, s.cards_by_id, keys=s.keys(cards)))
@@ -160,6 +185,7 @@ class BookReader:
                 connection, records.Publication, s.publications, keys=s.keys(sources), project_id=project_id
             ):
                 book.keep(publication)
+
 
     def _read_customers(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
         s = self._selects
@@ -179,6 +205,13 @@ class BookReader:
         book.keep_all(self._all(connection, records.TierMembership, s.memberships, keys=found))
         if book.cards:
             book.keep_all(self._all(connection, records.Lot, s.lots, keys=s.keys(book.cards)))
+        if any(need.publications_of_cards for need in needs) and book.cards:
+            for publication in self._all(connection, records.Publication, s.publications_of, keys=s.keys(book.cards)):
+                book.keep(publication)
+        if any(card.pending_points for card in book.cards.values()):
+            book.keep_all(self._all(connection, records.PendingEntry, s.entries_of, keys=found))
+        if waiting := {entry.order_id for entry in book.entries.values()} - book.orders.keys():
+            book.keep_all(self._all(connection, records.Order, s.orders_by_id, keys=s.keys(waiting)))
 
     def _read_spare_cards(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
         """Cards that wait, and codes nobody has, for those who may join in this batch and are no members yet."""
@@ -200,9 +233,12 @@ class BookReader:
     def _unused(self, connection: Connection, project_id: str, config: CodeConfig, most: int) -> list[str]:
         draws = most * SPARE_CODES if space(config) > SMALL_SPACE else max(most * SPARE_CODES, 4 * space(config))
         candidates = list(dict.fromkeys(make_code(config, self._ids.random) for _ in range(draws)))
-        parameters = {"keys": self._selects.keys(candidates), "project_id": project_id}
-        taken = set(connection.scalars(self._selects.codes, parameters))
+        taken = self._taken(connection, project_id, candidates)
         return [code for code in candidates if code not in taken]
+
+    def _taken(self, connection: Connection, project_id: str, codes: Iterable[str]) -> set[str]:
+        """Which of these codes a card of the project has."""
+        return set(connection.scalars(self._selects.codes, {"keys": self._selects.keys(codes), "project_id": project_id}))
 
     @staticmethod
     def _all(connection: Connection, kind: type[R], statement: Select[Any], **parameters: Any) -> list[R]:

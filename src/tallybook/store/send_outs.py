@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from tallybook.domain.records import Event, Occurrence, SendOut
 from tallybook.store.mapping import from_ms, mapping, to_ms
-from tallybook.store.tables import attempts, documents, events, leases, occurrences, send_outs, webhook_health
+from tallybook.store.tables import attempts, documents, events, occurrences, send_outs, webhook_health
 from tallybook.store.write_facts import postgres_insert, sqlite_insert
 
 _send_out, _event, _occurrence = mapping(SendOut), mapping(Event), mapping(Occurrence)
@@ -162,23 +162,3 @@ def backlog(connection: Connection) -> tuple[int, datetime | None]:
         select(func.count(), func.min(send_outs.c.next_attempt_at)).where(send_outs.c.state == "WAITING")
     ).one()
     return row[0], None if row[1] is None else from_ms(row[1])
-
-
-def take_lease(connection: Connection, name: str, owner: str, now: datetime, until: datetime) -> bool:
-    """Makes `owner` the holder of a lease until then, if nobody else holds it. Each new holder gets a higher fence."""
-    make: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgres_insert
-    connection.execute(make(leases).values(name=name, owner="", until=0, fence=0).on_conflict_do_nothing())
-    mine = connection.execute(update(leases).where(leases.c.name == name, leases.c.owner == owner).values(until=to_ms(until)))
-    if mine.rowcount:
-        return True
-    taken = connection.execute(
-        update(leases)
-        .where(leases.c.name == name, or_(leases.c.owner == "", leases.c.until < to_ms(now)))
-        .values(owner=owner, until=to_ms(until), fence=leases.c.fence + 1)
-    )
-    return taken.rowcount == 1
-
-
-def drop_lease(connection: Connection, name: str, owner: str) -> None:
-    """Gives a lease back."""
-    connection.execute(update(leases).where(leases.c.name == name, leases.c.owner == owner).values(owner="", until=0))

@@ -41,15 +41,17 @@ def _owner() -> tuple[Column[str], Column[str]]:
     return _text("project_id"), _text("customer_id")
 
 
-def _partial(name: str, condition: str, *columns: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
+def _partial(name: str, condition: str, *columns: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 projects = Table(
     "projects",
     metadata,
     _text("id", key=True),
+    _text("owner_id", null=True),
     _text("name"),
+    _text("description", null=True),
     _text("time_zone"),
     _text("currency", null=True),
     _flag("sandbox"),
@@ -57,17 +59,22 @@ projects = Table(
     _text("webhook_secret"),
     Column("config_version", Integer, nullable=False),
     _int("created_at"),
+    _int("deleted_at", null=True),
 )
 
 api_keys = Table(
     "api_keys",
     metadata,
-    _text("app_id", key=True),
+    _text("id", key=True),
     _text("project_id"),
     _text("kind"),
     _text("name"),
     _text("token_hash"),
     _int("created_at"),
+    _int("expires_at", null=True),
+    _int("revoked_at", null=True),
+    _int("version"),
+    Index("keys_of_project", "project_id"),
 )
 
 processes = Table("processes", metadata, Column("node", Integer, primary_key=True), _int("started_at"))
@@ -148,19 +155,23 @@ cards = Table(
     _int("redemption_limit", null=True),
     _int("start_date", null=True),
     _int("expiration_date", null=True),
+    _text("category_id", null=True),
     _text("additional_info", null=True),
     _text("metadata"),
+    _text("asset_key"),
     _int("published_count"),
     _text("last_transaction_id", null=True),
     _int("created_at"),
     _int("updated_at", null=True),
+    _int("deleted_at", null=True),
     _int("version"),
-    UniqueConstraint("project_id", "code", name="one_card_of_a_code"),
-    UniqueConstraint("customer_id", "campaign_id", name="one_card_per_customer_and_campaign"),
     CheckConstraint("balance = points - redeemed_points - subtracted_points - expired_points", name="balance_adds_up"),
     CheckConstraint("balance >= 0 AND pending_points >= 0", name="balance_is_not_negative"),
+    _partial("one_card_of_a_code", "deleted_at IS NULL", "project_id", "code", unique=True),
+    _partial("one_card_per_customer_and_campaign", "deleted_at IS NULL", "customer_id", "campaign_id", unique=True),
     Index("cards_by_age", "campaign_id", "created_at", "id"),
-    _partial("cards_free", "customer_id IS NULL", "campaign_id"),
+    Index("cards_of_project", "project_id", "created_at", "id"),
+    _partial("cards_free", "customer_id IS NULL AND deleted_at IS NULL", "campaign_id"),
 )
 
 lots = Table(
@@ -233,6 +244,84 @@ orders = Table(
     Index("orders_by_age", "project_id", "created_at", "id"),
 )
 
+pending_entries = Table(
+    "pending_entries",
+    metadata,
+    _text("id", key=True),
+    *_owner(),
+    _text("card_id"),
+    _text("campaign_id"),
+    _text("order_id"),
+    _text("rule_id"),
+    _int("rule_version"),
+    _int("campaign_version"),
+    _int("points"),
+    _text("activates_on"),
+    _text("status"),
+    _text("details"),
+    _int("created_at"),
+    _int("updated_at", null=True),
+    _int("version"),
+    CheckConstraint("points > 0", name="entry_is_positive"),
+    _partial("entries_of_customer", "status = 'PENDING'", "customer_id"),
+    _partial("entries_due", "status = 'PENDING'", "project_id", "activates_on"),
+    Index("entries_of_card", "card_id", "id"),
+    Index("entries_of_campaign", "campaign_id", "id"),
+)
+
+entry_changes = Table(
+    "entry_changes",
+    metadata,
+    _text("id", key=True),
+    *_owner(),
+    _text("card_id"),
+    _text("entry_id"),
+    _text("change"),
+    _int("points"),
+    _int("created_at"),
+    Index("changes_of_entry", "entry_id"),
+)
+
+products = Table(
+    "products",
+    metadata,
+    _text("id", key=True),
+    _text("project_id"),
+    _text("source_id", null=True),
+    _text("name", null=True),
+    _int("price", null=True),
+    _text("attributes"),
+    _text("image_url", null=True),
+    _text("metadata"),
+    _int("created_at"),
+    _int("updated_at", null=True),
+    _int("deleted_at", null=True),
+    _int("version"),
+    _partial("one_product_of_a_source_id", "deleted_at IS NULL", "project_id", "source_id", unique=True),
+    Index("products_by_age", "project_id", "created_at", "id"),
+)
+
+skus = Table(
+    "skus",
+    metadata,
+    _text("id", key=True),
+    _text("project_id"),
+    _text("product_id"),
+    _text("source_id", null=True),
+    _text("sku", null=True),
+    _int("price", null=True),
+    _text("currency", null=True),
+    _text("attributes"),
+    _text("image_url", null=True),
+    _text("metadata"),
+    _int("created_at"),
+    _int("updated_at", null=True),
+    _int("deleted_at", null=True),
+    _int("version"),
+    _partial("one_sku_of_a_source_id", "deleted_at IS NULL", "project_id", "source_id", unique=True),
+    Index("skus_of_product", "product_id", "created_at", "id"),
+)
+
 publications = Table(
     "publications",
     metadata,
@@ -247,6 +336,8 @@ publications = Table(
     _int("created_at"),
     UniqueConstraint("project_id", "source_id", name="one_publication_of_a_source_id"),
     Index("publications_of_card", "card_id"),
+    Index("publications_of_customer", "customer_id"),
+    Index("publications_by_age", "project_id", "created_at", "id"),
 )
 
 transactions = Table(
@@ -343,6 +434,27 @@ attempts = Table(
 )
 
 webhook_health = Table("webhook_health", metadata, _text("webhook_id", key=True), _int("last_success_at"))
+
+async_actions = Table(
+    "async_actions",
+    metadata,
+    _text("id", key=True),
+    _text("project_id"),
+    _text("type"),
+    _text("status"),
+    _text("entity_id"),
+    _text("request_id"),
+    _int("total"),
+    _int("done_count"),
+    _text("reason", null=True),
+    _text("parameters"),
+    _int("created_at"),
+    _int("updated_at", null=True),
+    _int("version"),
+    CheckConstraint("done_count >= 0 AND done_count <= total", name="done_is_part_of_total"),
+    Index("actions_by_age", "project_id", "created_at", "id"),
+    _partial("actions_unfinished", "status IN ('ENQUEUED', 'IN_PROGRESS')", "id"),
+)
 
 receipts = Table(
     "receipts",

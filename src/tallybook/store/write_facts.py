@@ -59,11 +59,10 @@ class FactWriter:
             if isinstance(change, ConfigChange):
                 self._store_document(connection, change)
         for project in moved:
-            connection.execute(
-                update(tables.projects).where(tables.projects.c.id == project.id),
-                {"test_now": to_ms(project.test_now) if project.test_now else None},
-            )
-        for project_id in book.config_changes:
+            row = MAPPINGS[Project].row(project)
+            said = {name: row[name] for name in ("name", "description", "time_zone", "currency", "test_now", "deleted_at")}
+            connection.execute(update(tables.projects).where(tables.projects.c.id == project.id), said)
+        for project_id in {*book.config_changes, *(project.id for project in moved)}:
             known = book.configurations[project_id].project.config_version
             c = tables.projects.c
             done = connection.execute(

@@ -13,6 +13,7 @@ from tallybook.domain.records import Award, Card, Customer, Order, OrderItem
 from tallybook.domain.refusals import NoVoucherSuitable
 from tallybook.domain.validity import applies, within_dates
 from tallybook.usecases.page import Page
+from tallybook.usecases.pending_points import add_entry
 from tallybook.usecases.points import Entry, credit, held_tier, judge_tier, version_of
 from tallybook.usecases.publish import Terms, pick_card, publish
 
@@ -48,7 +49,10 @@ def award_order(page: Page, customer: Customer, order: Order, cause: CausingEven
         if card is None:
             continue
         for grant in grants:
-            card = _accrue(page, customer, campaign, card, order, cause, grant)
+            if grant.rule.pending_days:
+                card = add_entry(page, customer, campaign, card, order, cause, grant.rule, grant.points)
+            else:
+                card = _accrue(page, customer, campaign, card, order, cause, grant)
 
 
 def _auto_join(page: Page, customer: Customer, campaign: Campaign) -> Card | None:

@@ -8,7 +8,20 @@ from collections.abc import Iterable
 
 from tallybook.domain.config import ConfigChange
 from tallybook.domain.configuration import Configuration
-from tallybook.domain.records import Award, Card, Customer, Lot, Order, Publication, Receipt, Record, TierMembership
+from tallybook.domain.records import (
+    ApiKey,
+    AsyncAction,
+    Award,
+    Card,
+    Customer,
+    Lot,
+    Order,
+    PendingEntry,
+    Publication,
+    Receipt,
+    Record,
+    TierMembership,
+)
 
 
 class Book:
@@ -24,12 +37,17 @@ class Book:
         self.card_ids: dict[tuple[str, str], str] = {}
         self.cards_of: dict[str, dict[str, str]] = {}
         self.lots: dict[str, dict[str, Lot]] = {}
+        self.entries: dict[str, PendingEntry] = {}
         self.memberships: dict[tuple[str, str], TierMembership] = {}
         self.publications: dict[tuple[str, str], Publication] = {}
+        self.publication_of: dict[str, Publication] = {}
         self.awards: set[tuple[str, str]] = set()
         self.free_cards: dict[str, list[str]] = {}
         self.free_codes: dict[str, list[str]] = {}
+        self.actions: dict[str, AsyncAction] = {}
+        self.fences: dict[str, int] = {}
         self.receipts: dict[str, Receipt] = {}
+        self.api_keys: dict[str, ApiKey] = {}
         self.earliest_expiry: dict[str, str] = {}
         self.counters: dict[str, int] = {}
         self.versions: dict[tuple[str, str], int] = {}
@@ -64,10 +82,17 @@ class Book:
             self.lots.setdefault(record.card_id, {})[record.id] = record
         elif isinstance(record, TierMembership):
             self.memberships[record.customer_id, record.campaign_id] = record
+        elif isinstance(record, PendingEntry):
+            self.entries[record.id] = record
         elif isinstance(record, Publication):
+            self.publication_of[record.card_id] = record
             if record.source_id is not None:
                 self.publications[record.project_id, record.source_id] = record
         elif isinstance(record, Award):
             self.awards.add((record.cause_id, record.rule_id))
+        elif isinstance(record, AsyncAction):
+            self.actions[record.id] = record
         elif isinstance(record, Receipt):
             self.receipts[record.id] = record
+        elif isinstance(record, ApiKey):
+            self.api_keys[record.id] = record

@@ -13,11 +13,13 @@ from tallybook.domain.dates import Duration
 from tallybook.domain.earning import MAX_POINTS
 from tallybook.domain.occurrence import Refs
 from tallybook.domain.refusals import DuplicateFound, InvalidPayload, NotImplementedYet
+from tallybook.domain.validity import wrong_hours
 from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.generate_cards import Task, begin_generation, check_count, tell_started
 from tallybook.usecases.join_campaign import campaign_of
 from tallybook.usecases.page import Page
 from tallybook.usecases.points import version_of
-from tallybook.usecases.publish import generate_card
+from tallybook.usecases.publish import counter_of, generate_card
 
 
 class CodeConfigFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +87,7 @@ class CampaignView(msgspec.Struct, frozen=True):
 
 
 class CreateCampaign(Command, frozen=True, kw_only=True):
-    """Create a loyalty campaign; one card is generated at once when one is asked for (decision 36)."""
+    """Create a loyalty campaign. One card is generated at once when one is asked for, more by and by (decision 36)."""
 
     fields: CampaignFields
 
@@ -94,8 +96,8 @@ class CreateCampaign(Command, frozen=True, kw_only=True):
         return Needs()
 
     def decide(self, page: Page) -> CampaignView:
-        """Refuses: DuplicateFound for a name that is taken; InvalidPayload for what does not fit together;
-        NotImplementedYet for more than one card, and for tiers that are not by balance.
+        """Refuses: DuplicateFound for a name that is taken; InvalidPayload for what does not fit together; LimitExceeded for
+        too many cards; NotImplementedYet for tiers that are not by balance.
         """
         fields = self.fields
         if not fields.name:
@@ -104,15 +106,20 @@ class CreateCampaign(Command, frozen=True, kw_only=True):
             raise InvalidPayload("Property .voucher is required")
         if page.configuration.campaign(fields.name) is not None:
             raise DuplicateFound("campaign", fields.name, "name")
-        if (fields.vouchers_count or 0) > 1:
-            raise NotImplementedYet("Generating more than one card with the campaign is not built yet")
         blank = Campaign(
             id=page.random_id("camp_"), name=fields.name, created_at=page.now, code_config=_code_config(fields.voucher)
         )
-        campaign = page.configure(changed_campaign(blank, fields))
         count = fields.vouchers_count or 0
+        check_count(blank.code_config, count)
+        campaign = changed_campaign(blank, fields)
+        if count > 1:
+            campaign, _ = begin_generation(page, campaign, count, Task())
+        page.configure(campaign)
         page.count(counter_of(campaign), 0)
         page.emit("campaign.created", campaign.id, Refs(campaign=version_of(campaign)))
+        if count > 1:
+            tell_started(page, campaign, count)
+            return CampaignView(campaign, 0)
         if count:
             generate_card(page, campaign, page.tick(), make_code(campaign.code_config, page.ids.random))
         return CampaignView(campaign, count)
@@ -206,6 +213,8 @@ def changed_validity(validity: Validity, fields: Any) -> Validity:
         raise InvalidPayload("Property .expiration_date must be after .start_date")
     if any(not 0 <= day <= 6 for day in changed.validity_day_of_week or ()):
         raise InvalidPayload("Property .validity_day_of_week must hold numbers from 0 to 6")
+    if wrong := wrong_hours(changed.validity_hours or {}):
+        raise InvalidPayload(f"Property .validity_hours{wrong}")
     if changed.validity_timeframe is not None:
         _check_timeframe(changed)
     return changed
@@ -240,11 +249,6 @@ def _check(campaign: Campaign) -> None:
             Duration(campaign.activity_duration_after_publishing)
         except ValueError as wrong:
             raise InvalidPayload("Property .activity_duration_after_publishing must be an ISO 8601 duration") from wrong
-
-
-def counter_of(campaign: Campaign) -> str:
-    """The counter of the cards of a campaign."""
-    return f"vouchers:{campaign.id}"
 
 
 def _needs_counter(configuration: Configuration, key: str) -> Needs:
@@ -294,27 +298,3 @@ def _replace(page: Page, campaign: Campaign, name: str) -> Campaign:
     campaign = page.configure(msgspec.structs.replace(campaign, updated_at=page.tick(), version=campaign.version + 1))
     page.emit(name, campaign.id, Refs(campaign=version_of(campaign)))
     return campaign
-
-
-class DeleteCampaign(Command, frozen=True, kw_only=True):
-    """Delete a campaign: it earns and publishes nothing any more, and its name is free. Its cards keep their ledger."""
-
-    key: str
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """How many cards it has."""
-        return _needs_counter(configuration, self.key)
-
-    def decide(self, page: Page) -> str:
-        """Gives the id of the (finished) asynchronous action. Refuses: NotFound."""
-        campaign = campaign_of(page.configuration, self.key)
-        at = page.tick()
-        for document in (
-            *page.configuration.earning_rules.get(campaign.id, ()),
-            *page.configuration.tiers.get(campaign.id, ()),
-            campaign,
-        ):
-            page.discard(document)
-        refs = Refs(campaign=version_of(campaign), vouchers_count=page.counted(counter_of(campaign)))
-        page.emit("campaign.deleted", campaign.id, refs, at=at)
-        return page.ordered_id("aa_")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tallybook.domain.config import CodeConfig
 from tallybook.domain.configuration import Configuration
 
 if TYPE_CHECKING:
@@ -18,6 +19,21 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     app_id: str | None = None
 
 
+class Fence(msgspec.Struct, frozen=True):
+    """Proof of holding a lease: who takes it over gets a higher number, and what still carries the old one is refused."""
+
+    lease: str
+    number: int
+
+
+class CodesWanted(msgspec.Struct, frozen=True):
+    """Card codes that nobody has: how they are made and how many, found again under `key`. There may be fewer."""
+
+    key: str
+    config: CodeConfig
+    count: int
+
+
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """What a command must have read before it decides. A key is an id or the caller's own name for the thing."""
 
@@ -25,10 +41,19 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[str, ...] = ()
     cards: tuple[str, ...] = ()
     publications: tuple[str, ...] = ()
+    publications_of_cards: bool = False
+    """The publications that gave the customers their cards."""
+    entries: tuple[str, ...] = ()
+    """Pending entries, whatever their state, with their orders."""
+    api_keys: bool = False
+    """All keys of the project."""
     joins: tuple[str, ...] = ()
     """Campaigns in which one of these customers may be given a card."""
     counters: tuple[str, ...] = ()
     """Counters that many customers share, as last written."""
+    actions: tuple[str, ...] = ()
+    """Async actions."""
+    codes: tuple[CodesWanted, ...] = ()
     earliest_expiry: bool = False
     """The first day on which points of the project expire."""
 
@@ -38,6 +63,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
     project_id: str
     actor: Actor = Actor()
+    fence: Fence | None = None
+    """Of a job that one worker at a time may do."""
 
     def needs(self, configuration: Configuration) -> Needs:
         """What has to be read."""

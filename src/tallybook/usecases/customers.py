@@ -12,6 +12,7 @@ from tallybook.domain.records import Customer
 from tallybook.domain.refusals import DuplicateFound, InvalidPayload, NotFound
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.page import Page
+from tallybook.usecases.pending_points import cancel_entry
 
 SourceId = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 """The caller's own name for a thing."""
@@ -177,6 +178,8 @@ class DeleteCustomer(Command, frozen=True, kw_only=True):
         if known is None:
             raise NotFound("customer", self.key)
         at = page.tick()
+        for entry in page.waiting_entries(known.id):
+            cancel_entry(page, entry, at)
         for card in page.cards_of(known.id):
             page.put(msgspec.structs.replace(card, active=False, updated_at=at))
         stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

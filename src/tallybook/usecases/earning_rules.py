@@ -121,12 +121,19 @@ def _filters(config: dict[str, Any], path: str) -> list[Filter]:
     return filters
 
 
+def _pending_days(said: dict[str, Any] | None) -> int | None:
+    """How long points wait: 1 to 90 days; null is not at all (semantics 4.4)."""
+    if said is None:
+        return None
+    if said.get("period_type") != "DAY":
+        raise InvalidPayload("Property .pending_points.period_type must be one of: DAY")
+    return whole(said.get("period_value"), ".pending_points.period_value", least=1, most=90)
+
+
 def changed_rule(rule: EarningRule, fields: EarningRuleFields) -> EarningRule:
     """The rule with what the fields say; the same object when that is nothing new (decision 43)."""
     if isinstance(fields.validation_rule_id, str):
         raise NotImplementedYet("Validation rules are not built yet")
-    if isinstance(fields.pending_points, dict):
-        raise NotImplementedYet("Pending points are not built yet")
     said: dict[str, Any] = {"validity": changed_validity(rule.validity, fields)}
     if fields.loyalty is not None:
         said["loyalty"] = formula(fields.loyalty)
@@ -136,6 +143,8 @@ def changed_rule(rule: EarningRule, fields: EarningRuleFields) -> EarningRule:
         said["active"] = fields.active
     if fields.expiration_rules is not None:
         said["expiration_rules"] = checked_expiration(fields.expiration_rules, ".expiration_rules")
+    if fields.pending_points is not UNSET:
+        said["pending_days"] = _pending_days(fields.pending_points)
     if fields.metadata is not None:
         said["metadata"] = merge(rule.metadata, fields.metadata)
     changed = msgspec.structs.replace(rule, **said)

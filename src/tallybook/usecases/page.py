@@ -12,6 +12,8 @@ from tallybook.domain.event_names import event_id_prefix
 from tallybook.domain.lots import next_expiration
 from tallybook.domain.occurrence import CampaignPoints, CardNumbers, CustomerSummary, Refs, encode_subjects
 from tallybook.domain.records import (
+    ApiKey,
+    AsyncAction,
     Award,
     Card,
     Customer,
@@ -19,6 +21,8 @@ from tallybook.domain.records import (
     Lot,
     Occurrence,
     Order,
+    PendingEntry,
+    Project,
     Publication,
     Record,
     SendOut,
@@ -30,6 +34,7 @@ from tallybook.usecases.command import Actor
 
 R = TypeVar("R", bound=Record)
 D = TypeVar("D", bound=Document)
+Own = TypeVar("Own", Customer, Order, Card, PendingEntry)
 _MS = timedelta(milliseconds=1)
 
 
@@ -45,7 +50,7 @@ class Page:
         self.configuration = configuration
         self.written = Book()
         self._real_now = real_now
-        self._actor = actor
+        self.actor = actor
         self._latest = now
         self._subjects: list[Record] = []
         self._positions: dict[Any, int] = {}
@@ -53,6 +58,11 @@ class Page:
         self.occurrence_id = "v-" + ids.hex18(now)
 
     # --- time and ids ---
+
+    @property
+    def real_now(self) -> datetime:
+        """The real instant, for what does not live by the project's clock: keys."""
+        return self._real_now
 
     def tick(self) -> datetime:
         """The next instant of this command: what follows from it happens a millisecond later, so that order can be seen."""
@@ -79,41 +89,52 @@ class Page:
 
     # --- what is true ---
 
+    def _own(self, found: Own | None) -> Own | None:
+        """What was found by an id, if it is of this project: a batch reads for several, and ids are no secrets."""
+        return found if found is not None and found.project_id == self.project_id else None
+
     def customer(self, key: str | None) -> Customer | None:
         """By id, else by source id. A deleted customer is not there."""
         for layer in (self.written, self.book):
-            found = layer.customers.get(key or "")
+            found = self._own(layer.customers.get(key or ""))
             if found is None and (known := layer.customer_ids.get((self.project_id, key or ""))):
                 found = self.written.customers.get(known) or self.book.customers.get(known)
                 found = found if found is not None and found.source_id == key else None
             if found is not None:
-                return found if found.deleted_at is None and found.project_id == self.project_id else None
+                return found if found.deleted_at is None else None
         return None
+
+    def anybody(self, customer_id: str) -> Customer:
+        """A customer who was read, deleted ones too."""
+        return self.written.customers.get(customer_id) or self.book.customers[customer_id]
 
     def order(self, key: str | None) -> Order | None:
         """By id, else by source id."""
         for layer in (self.written, self.book):
-            found = layer.orders.get(key or "")
+            found = self._own(layer.orders.get(key or ""))
             if found is None and (known := layer.order_ids.get((self.project_id, key or ""))):
                 found = self.written.orders.get(known) or self.book.orders.get(known)
+                found = found if found is not None and found.source_id == key else None
             if found is not None:
-                return found if found.project_id == self.project_id else None
+                return found
         return None
 
     def card(self, key: str | None) -> Card | None:
-        """By id, else by code."""
+        """By id, else by code. A deleted card is not there."""
         for layer in (self.written, self.book):
-            found = layer.cards.get(key or "")
+            found = self._own(layer.cards.get(key or ""))
             if found is None and (known := layer.card_ids.get((self.project_id, key or ""))):
                 found = self.written.cards.get(known) or self.book.cards.get(known)
             if found is not None:
-                return found if found.project_id == self.project_id else None
+                return found if found.deleted_at is None else None
         return None
 
     def cards_of(self, customer_id: str) -> list[Card]:
-        """The customer's cards, in the order of their campaigns."""
+        """The customer's cards, in the order of their campaigns; behind them those of deleted campaigns."""
         held = {**self.book.cards_of.get(customer_id, {}), **self.written.cards_of.get(customer_id, {})}
-        return [card for campaign in self.configuration.campaigns if (card := self.card(held.get(campaign.id)))]
+        living = [campaign.id for campaign in self.configuration.campaigns if campaign.id in held]
+        gone = sorted(held.keys() - set(living))
+        return [card for campaign_id in (*living, *gone) if (card := self.card(held[campaign_id]))]
 
     def card_in(self, customer_id: str, campaign: Campaign) -> Card | None:
         """The customer's card of this campaign."""
@@ -127,6 +148,16 @@ class Page:
         merged = {**self.book.lots.get(card.id, {}), **self.written.lots.get(card.id, {})}
         return [lot for lot in merged.values() if lot.status == "ACTIVE"]
 
+    def entry(self, key: str) -> PendingEntry | None:
+        """A pending entry by id, whatever its state."""
+        return self._own(self.written.entries.get(key) or self.book.entries.get(key))
+
+    def waiting_entries(self, customer_id: str) -> list[PendingEntry]:
+        """The customer's entries that are PENDING, in the order of their activation."""
+        merged = {**self.book.entries, **self.written.entries}
+        own = [one for one in merged.values() if one.customer_id == customer_id and one.status == "PENDING"]
+        return sorted(own, key=lambda one: (one.activates_on, one.id))
+
     def membership(self, customer_id: str, campaign_id: str) -> TierMembership | None:
         """The customer's place in the campaign's tiers, if there ever was one."""
         key = (customer_id, campaign_id)
@@ -137,10 +168,25 @@ class Page:
         key = (self.project_id, source_id)
         return self.written.publications.get(key) or self.book.publications.get(key)
 
+    def publication_of(self, card: Card) -> Publication | None:
+        """The publication that gave this card to its holder."""
+        return self.written.publication_of.get(card.id) or self.book.publication_of.get(card.id)
+
+    def action(self, key: str) -> AsyncAction | None:
+        """An async action by id."""
+        found = self.written.actions.get(key) or self.book.actions.get(key)
+        return found if found is not None and found.project_id == self.project_id else None
+
     def awarded(self, cause_id: str, rule_id: str) -> bool:
         """Whether this rule has ever given anything for this cause (decision 6)."""
         key = (cause_id, rule_id)
         return key in self.written.awards or key in self.book.awards
+
+    def api_keys(self) -> list[ApiKey]:
+        """All keys of the project, revoked ones too, oldest first."""
+        merged = {**self.book.api_keys, **self.written.api_keys}
+        own = [one for one in merged.values() if one.project_id == self.project_id]
+        return sorted(own, key=lambda one: (one.created_at, one.id))
 
     def take_free_card(self, campaign: Campaign) -> Card | None:
         """An unpublished active card of the campaign that nobody else in this batch was given."""
@@ -152,7 +198,11 @@ class Page:
 
     def take_new_code(self, campaign: Campaign) -> str | None:
         """A code of the campaign's pattern that no card of the project has; None when the pattern is exhausted."""
-        waiting = self.book.free_codes.get(campaign.id, [])
+        return self.take_code(campaign.id)
+
+    def take_code(self, key: str) -> str | None:
+        """One of the codes that were wanted under this key and that no card of the project has; None when there is none."""
+        waiting = self.book.free_codes.get(key, [])
         while waiting:
             code = waiting.pop()
             if self.card(code) is None:
@@ -191,6 +241,12 @@ class Page:
         """Removes a configuration document; its versions stay in the history."""
         self.configuration = self.configuration.without(document)
         self._remember(msgspec.structs.replace(document, version=document.version + 1), None)
+
+    def change_project(self, project: Project) -> Project:
+        """Makes a changed row of the project true. The store writes it as a new version of the configuration."""
+        self.configuration = self.configuration.for_project(project)
+        self.written.writes["Project", project.id] = project
+        return project
 
     def _remember(self, document: Document, doc: str | None) -> None:
         self.written.config_changes[self.project_id] = self.written.config_changes.get(self.project_id, 0) + 1
@@ -305,9 +361,9 @@ class Page:
                 Occurrence(
                     id=self.occurrence_id,
                     project_id=self.project_id,
-                    channel=self._actor.channel,
-                    key_name=self._actor.key_name,
-                    app_id=self._actor.app_id,
+                    channel=self.actor.channel,
+                    key_name=self.actor.key_name,
+                    app_id=self.actor.app_id,
                     subjects=encode_subjects(self._subjects),
                     created_at=self.now,
                 )

@@ -6,6 +6,7 @@ import msgspec
 
 from tallybook.domain.config import Campaign, Tier
 from tallybook.domain.dates import local_date
+from tallybook.domain.lots import take
 from tallybook.domain.occurrence import Refs, Version
 from tallybook.domain.records import Card, Customer, Lot, LotMovement, TierMembership, Transaction
 from tallybook.domain.tiers import change_between, tier_at
@@ -34,6 +35,22 @@ def credit(page: Page, card: Card, points: int, expires_on: date, entry: Entry, 
     card = page.put(msgspec.structs.replace(card, points=card.points + points, balance=card.balance + points, updated_at=at))
     card, transaction = _write_row(page, card, points, entry, at)
     _write_movement(page, card, transaction.id, lot.id, points)
+    return card, transaction
+
+
+def debit(page: Page, card: Card, points: int, entry: Entry, at: datetime) -> tuple[Card, Transaction]:
+    """Removes points from a card that has them: out of the lots that expire first, with a ledger row. `points` > 0."""
+    taken = take(page.lots(card), points)
+    for lot, part in taken:
+        page.put(msgspec.structs.replace(lot, points=lot.points - part, updated_at=at))
+    card = page.put(
+        msgspec.structs.replace(
+            card, subtracted_points=card.subtracted_points + points, balance=card.balance - points, updated_at=at
+        )
+    )
+    card, transaction = _write_row(page, card, -points, entry, at)
+    for lot, part in taken:
+        _write_movement(page, card, transaction.id, lot.id, -part)
     return card, transaction
 
 

@@ -1,6 +1,7 @@
 """Publishing: a customer becomes a member of a campaign by being given a card."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -13,6 +14,10 @@ from tallybook.usecases.page import Page
 from tallybook.usecases.points import grant_initial_points, judge_tier, version_of
 
 
+ASSET_KEY_LENGTH = 22
+"""Characters of the secret in the addresses of a card's images: 130 bits, which nobody guesses."""
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How a card is published: the channel, and what the caller wants remembered."""
 
@@ -21,15 +26,30 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     metadata: str = "{}"
 
 
-def generate_card(page: Page, campaign: Campaign, at: datetime, code: str | None = None) -> Card:
-    """A new unpublished card, with the campaign's initial points on it. Says voucher.created.
+def generate_card(page: Page, campaign: Campaign, at: datetime, code: str | None = None, **said: Any) -> Card:
+    """A new unpublished card, with the campaign's initial points on it, and with what is `said` of it in place of what the
+    campaign says. Says voucher.created.
 
     Refuses: NoVoucherSuitable when the code pattern has no free code left.
     """
     code = code or page.take_new_code(campaign)
     if code is None:
         raise NoVoucherSuitable
-    card = Card(
+    card = msgspec.structs.replace(new_card(page, campaign, code, at), **said)
+    page.count(counter_of(campaign), 1)
+    refs = Refs(card=page.subject(card), after=page.numbers(card), campaign=version_of(campaign))
+    page.emit("voucher.created", card.id, refs, at=at)
+    return page.put(card)
+
+
+def counter_of(campaign: Campaign) -> str:
+    """The counter of the cards of a campaign."""
+    return f"vouchers:{campaign.id}"
+
+
+def new_card(page: Page, campaign: Campaign, code: str, at: datetime) -> Card:
+    """A new unpublished card as the campaign makes them; the caller writes it, and counts it."""
+    return Card(
         id=page.random_id("v_", 32),
         project_id=page.project_id,
         campaign_id=campaign.id,
@@ -41,12 +61,9 @@ def generate_card(page: Page, campaign: Campaign, at: datetime, code: str | None
         start_date=campaign.validity.start_date,
         expiration_date=campaign.validity.expiration_date,
         metadata=campaign.metadata if campaign.use_voucher_metadata_schema else "{}",
+        asset_key=page.random_id("", ASSET_KEY_LENGTH),
         created_at=at,
     )
-    page.count(f"vouchers:{campaign.id}", 1)
-    refs = Refs(card=page.subject(card), after=page.numbers(card), campaign=version_of(campaign))
-    page.emit("voucher.created", card.id, refs, at=at)
-    return page.put(card)
 
 
 def pick_card(page: Page, campaign: Campaign) -> Card:

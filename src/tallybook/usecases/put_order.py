@@ -66,9 +66,10 @@ class PutOrder(Command, frozen=True, kw_only=True):
         DuplicateSourceId for another order's source id.
         """
         known, fields = self._known(page), self.fields
-        buyer = self._person(page, fields.customer or fields.customer_id, known.customer_id if known else None)
-        referrer = self._person(page, fields.referrer or fields.referrer_id, known.referrer_id if known else None)
-        order = changed_order(page, known, self.fields, buyer.id if buyer else None, referrer.id if referrer else None)
+        buyer_id, referrer_id = (known.customer_id, known.referrer_id) if known else (None, None)
+        buyer = self._person(page, fields.customer or fields.customer_id, buyer_id)
+        referrer = self._person(page, fields.referrer or fields.referrer_id, referrer_id)
+        order = changed_order(page, known, fields, buyer.id if buyer else buyer_id, referrer.id if referrer else referrer_id)
         if order is known:
             return OrderView(order)
         return OrderView(store_order(page, known, order, buyer))

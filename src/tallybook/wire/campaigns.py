@@ -162,7 +162,7 @@ def _full_template(campaign: Campaign) -> Object:
 def _statuses(campaign: Campaign) -> Object:
     return {
         "creation_status": campaign.creation_status,
-        "vouchers_generation_status": campaign.creation_status,
+        "vouchers_generation_status": campaign.vouchers_generation_status,
         "protected": False,
     }
 

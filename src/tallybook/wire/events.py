@@ -13,7 +13,17 @@ from msgspec import Raw
 
 from tallybook.domain.config import Campaign, Document, EarningRule, Tier
 from tallybook.domain.occurrence import CardNumbers, CustomerSummary, Refs, Subject, Version
-from tallybook.domain.records import Card, Customer, Event, Occurrence, Order, Publication, TierMembership, Transaction
+from tallybook.domain.records import (
+    Card,
+    Customer,
+    Event,
+    Occurrence,
+    Order,
+    PendingEntry,
+    Publication,
+    TierMembership,
+    Transaction,
+)
 from tallybook.wire.campaigns import (
     campaign_brief,
     campaign_of_event,
@@ -21,15 +31,16 @@ from tallybook.wire.campaigns import (
     campaign_of_publication,
     campaign_simple,
 )
-from tallybook.wire.cards import numbers_of, voucher_full, voucher_simple14, voucher_simple17
+from tallybook.wire.cards import numbers_of, voucher_full, voucher_simple14, voucher_simple17, voucher_simple19
 from tallybook.wire.customers import customer_full, customer_simple
 from tallybook.wire.earning_rules import rule_full, rule_parameters
 from tallybook.wire.instants import instant_text
 from tallybook.wire.json import Object, encode, kept
 from tallybook.wire.orders import order_calculated, order_simple
+from tallybook.wire.pending_points import entry_full
 from tallybook.wire.publications import publication_of_event
 from tallybook.wire.tiers import tier_full, tier_of_member
-from tallybook.wire.transactions import balance, transaction_full
+from tallybook.wire.transactions import balance, pending_balance, transaction_brief, transaction_full
 
 History = Callable[[str, int], Document]
 """Gives a configuration document by id and version, from the config history."""
@@ -108,6 +119,10 @@ class Scene:
         return self._subject(Transaction, self.refs.transaction)
 
     @property
+    def entry(self) -> PendingEntry:
+        return self._subject(PendingEntry, self.refs.entry)
+
+    @property
     def campaign(self) -> Campaign:
         return self._document(Campaign, self.refs.campaign)
 
@@ -152,7 +167,7 @@ class Scene:
             "category": "EFFECT",
             "entity_id": cause.entity_id,
             "created_at": instant_text(cause.created_at),
-            "group_id": self._occurrence.id,
+            "group_id": cause.group_id or self._occurrence.id,
         }
 
 
@@ -204,6 +219,75 @@ def _rewarded_points(scene: Scene) -> Object:
         "order": None if order is None else _order_calculated(order),
         "event": scene.cause,
     }
+
+
+def _points_added(scene: Scene) -> Object:
+    """Seed 000: the card after the addition; the transaction in five keys, without its details (decision 26)."""
+    return {
+        "voucher": voucher_simple14(scene.card, scene.campaign, scene.after),
+        "balance": balance(scene.transaction, operation_type=True),
+        "campaign": _campaign12(scene.campaign),
+        "customer": customer_simple(scene.customer),
+        "transaction": transaction_brief(scene.transaction),
+    }
+
+
+def _customer_points_added(scene: Scene) -> Object:
+    """The customer twin, of additions and removals; the whole transaction, no `operation_type` (decisions 20 and 26)."""
+    return {
+        "customer": {key: value for key, value in customer_simple(scene.customer).items() if key != "email"},
+        "campaign": _campaign18(scene.campaign),
+        "voucher": voucher_simple17(scene.card, scene.campaign, scene.after),
+        "balance": balance(scene.transaction, operation_type=False),
+        "transaction": transaction_full(scene.transaction, operation_type=False),
+    }
+
+
+def _pending_changed(scene: Scene) -> Object:
+    """Seed 001: an entry was made, adjusted or canceled; what waits on the card is that after it."""
+    order, refs, card = scene.order, scene.refs, scene.card
+    waiting = pending_balance(card.id, refs.points, scene.after.pending_points, refs.operation_type or "MANUAL")
+    return {
+        "customer": customer_simple(scene.customer),
+        "campaign": _campaign18(scene.campaign),
+        "voucher": voucher_simple17(card, scene.campaign, scene.after),
+        "voucher_pending_points_balance": waiting,
+        "order": None if order is None else _order_simple(order),
+        "pending_points": entry_full(scene.entry),
+    }
+
+
+def _pending_changed_on_card(scene: Scene) -> Object:
+    """The card's twin: its voucher carries the categories too."""
+    return {
+        **_pending_changed(scene),
+        "campaign": _campaign18_with_nulls(scene.campaign),
+        "voucher": voucher_simple19(scene.card, scene.campaign, scene.after),
+    }
+
+
+def _pending_canceled_on_card(scene: Scene) -> Object:
+    """The card's twin of a cancellation has one key more, always null."""
+    return {**_pending_changed(scene), "campaign": _campaign18_with_nulls(scene.campaign), "redemption": None}
+
+
+def _pending_activated(scene: Scene) -> Object:
+    """Seed 004: waiting points are on the card now."""
+    order = scene.order
+    return {
+        "customer": customer_simple(scene.customer),
+        "campaign": _campaign18_with_nulls(scene.campaign),
+        "voucher": voucher_simple17(scene.card, scene.campaign, scene.after),
+        "balance": balance(scene.transaction, operation_type=True),
+        "order": None if order is None else _order_simple(order),
+        "transaction": transaction_full(scene.transaction),
+        "pending_points": entry_full(scene.entry),
+    }
+
+
+def _customer_pending_activated(scene: Scene) -> Object:
+    """The customer twin of seed 004: the campaign in the form that has no nulls of other card types."""
+    return {**_pending_activated(scene), "campaign": _campaign18(scene.campaign)}
 
 
 def _transaction(scene: Scene) -> Object:
@@ -295,6 +379,19 @@ def _campaign_deleted(scene: Scene) -> Object:
     return {**_campaign(scene), "deleted_at": scene.at}
 
 
+def _generation(scene: Scene, word: str) -> Object:
+    """The documented event says when it `completed_at`; its siblings, of which no example exists, are shaped like it."""
+    return {
+        "count": scene.refs.count,
+        "campaign": campaign_of_new_card(scene.campaign),
+        f"{word}_at": scene.at,
+    }
+
+
+def _generation_failed(scene: Scene) -> Object:
+    return {**_generation(scene, "failed"), "reason": scene.refs.reason}
+
+
 def _campaign_tier(scene: Scene) -> Object:
     return {"campaign": _campaign18_with_nulls(scene.campaign), "loyalty_tier": scene.tier(scene.refs.tier)}
 
@@ -318,6 +415,16 @@ PAYLOADS: dict[str, Callable[[Scene], Object]] = {
     "customer.order.fulfilled": _order,
     "customer.earning_rule.skipped": _skipped_rule,
     "customer.rewarded.loyalty_points": _rewarded_points,
+    "voucher.loyalty_card.points_added": _points_added,
+    "customer.voucher.loyalty_card.points_added": _customer_points_added,
+    "voucher.loyalty_card.pending_points.added": _pending_changed_on_card,
+    "voucher.loyalty_card.pending_points.updated": _pending_changed_on_card,
+    "voucher.loyalty_card.pending_points.canceled": _pending_canceled_on_card,
+    "voucher.loyalty_card.pending_points.activated": _pending_activated,
+    "customer.voucher.loyalty_card.pending_points.added": _pending_changed,
+    "customer.voucher.loyalty_card.pending_points.updated": _pending_changed,
+    "customer.voucher.loyalty_card.pending_points.canceled": _pending_changed,
+    "customer.voucher.loyalty_card.pending_points.activated": _customer_pending_activated,
     "voucher.loyalty_card.transaction.created": _transaction,
     "customer.loyalty.tier.joined": _member_tier,
     "customer.loyalty.tier.left": _member_tier,
@@ -332,6 +439,10 @@ PAYLOADS: dict[str, Callable[[Scene], Object]] = {
     "campaign.enabled": _campaign,
     "campaign.disabled": _campaign,
     "campaign.deleted": _campaign_deleted,
+    "campaign.vouchers.added": partial(_generation, word="added"),
+    "campaign.vouchers.generation.started": partial(_generation, word="started"),
+    "campaign.vouchers.generation.completed": partial(_generation, word="completed"),
+    "campaign.vouchers.generation.failed": _generation_failed,
     "campaign.loyalty_tier.created": _campaign_tier,
     "campaign.loyalty_tier.updated": _campaign_tier,
     "campaign.loyalty_tier.deleted": _campaign_tier,

@@ -26,6 +26,7 @@ def project_full(project: Project) -> Object:
         "timezone": project.time_zone,
         "cluster_id": "self-hosted",
         "api_version": "v2018-08-01",
+        **({"description": project.description} if project.description is not None else {}),
         "case_sensitive_codes": True,
         "client_trusted_domains": [],
         **dict.fromkeys(_OFF, False),
@@ -37,5 +38,14 @@ def project_full(project: Project) -> Object:
 
 
 def project_made(project: Project, app_id: str, app_token: str) -> Object:
-    """The answer to making a project: the whole one, and its first API key, whose token is shown this once."""
-    return {**project_full(project), "server_side_key": {"app_id": app_id, "app_token": app_token}}
+    """The answer to making a project: the whole one, the secret that signs its webhooks, and its first API key.
+
+    Secret and token are shown this once.
+    """
+    key = {"app_id": app_id, "app_token": app_token}
+    return {**project_full(project), "webhook_token": project.webhook_secret, "server_side_key": key}
+
+
+def project_made_before(project: Project, app_id: str) -> Object:
+    """The same answer as it is given again to a request that repeats: without secret and token, which are stored nowhere."""
+    return {**project_full(project), "server_side_key": {"app_id": app_id}}

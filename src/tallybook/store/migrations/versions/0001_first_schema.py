@@ -23,6 +23,10 @@ def upgrade() -> None:
     _lot_movements()
     _tier_memberships()
     _orders()
+    _pending_entries()
+    _entry_changes()
+    _products()
+    _skus()
     _publications()
     _transactions()
     _awards()
@@ -31,6 +35,7 @@ def upgrade() -> None:
     _send_outs()
     _attempts()
     _webhook_health()
+    _async_actions()
     _receipts()
     if op.get_bind().dialect.name == "postgresql":
         _store_long_texts_plainly()
@@ -40,7 +45,9 @@ def _projects() -> None:
     op.create_table(
         "projects",
         sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Text()),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text()),
         sa.Column("time_zone", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text()),
         sa.Column("sandbox", sa.Boolean(), nullable=False),
@@ -48,6 +55,7 @@ def _projects() -> None:
         sa.Column("webhook_secret", sa.Text(), nullable=False),
         sa.Column("config_version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id"),
     )
 
@@ -55,14 +63,18 @@ def _projects() -> None:
 def _api_keys() -> None:
     op.create_table(
         "api_keys",
-        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("project_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("token_hash", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("app_id"),
+        sa.Column("expires_at", sa.BigInteger()),
+        sa.Column("revoked_at", sa.BigInteger()),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("keys_of_project", "api_keys", ["project_id"])
 
 
 def _processes() -> None:
@@ -179,26 +191,40 @@ def _cards() -> None:
         sa.Column("redemption_limit", sa.BigInteger()),
         sa.Column("start_date", sa.BigInteger()),
         sa.Column("expiration_date", sa.BigInteger()),
+        sa.Column("category_id", sa.Text()),
         sa.Column("additional_info", sa.Text()),
         sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("asset_key", sa.Text(), nullable=False),
         sa.Column("published_count", sa.BigInteger(), nullable=False),
         sa.Column("last_transaction_id", sa.Text()),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger()),
+        sa.Column("deleted_at", sa.BigInteger()),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("balance = points - redeemed_points - subtracted_points - expired_points", name="balance_adds_up"),
         sa.CheckConstraint("balance >= 0 AND pending_points >= 0", name="balance_is_not_negative"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("customer_id", "campaign_id", name="one_card_per_customer_and_campaign"),
-        sa.UniqueConstraint("project_id", "code", name="one_card_of_a_code"),
     )
+    for name, columns in (
+        ("one_card_of_a_code", ["project_id", "code"]),
+        ("one_card_per_customer_and_campaign", ["customer_id", "campaign_id"]),
+    ):
+        op.create_index(
+            name,
+            "cards",
+            columns,
+            unique=True,
+            sqlite_where=sa.text("deleted_at IS NULL"),
+            postgresql_where=sa.text("deleted_at IS NULL"),
+        )
     op.create_index("cards_by_age", "cards", ["campaign_id", "created_at", "id"])
+    op.create_index("cards_of_project", "cards", ["project_id", "created_at", "id"])
     op.create_index(
         "cards_free",
         "cards",
         ["campaign_id"],
-        sqlite_where=sa.text("customer_id IS NULL"),
-        postgresql_where=sa.text("customer_id IS NULL"),
+        sqlite_where=sa.text("customer_id IS NULL AND deleted_at IS NULL"),
+        postgresql_where=sa.text("customer_id IS NULL AND deleted_at IS NULL"),
     )
 
 
@@ -288,6 +314,106 @@ def _orders() -> None:
     op.create_index("orders_by_age", "orders", ["project_id", "created_at", "id"])
 
 
+def _pending_entries() -> None:
+    op.create_table(
+        "pending_entries",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("card_id", sa.Text(), nullable=False),
+        sa.Column("campaign_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("rule_id", sa.Text(), nullable=False),
+        sa.Column("rule_version", sa.BigInteger(), nullable=False),
+        sa.Column("campaign_version", sa.BigInteger(), nullable=False),
+        sa.Column("points", sa.BigInteger(), nullable=False),
+        sa.Column("activates_on", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger()),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("points > 0", name="entry_is_positive"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    for name, columns in (("entries_of_customer", ["customer_id"]), ("entries_due", ["project_id", "activates_on"])):
+        waiting = sa.text("status = 'PENDING'")
+        op.create_index(name, "pending_entries", columns, sqlite_where=waiting, postgresql_where=waiting)
+    op.create_index("entries_of_card", "pending_entries", ["card_id", "id"])
+    op.create_index("entries_of_campaign", "pending_entries", ["campaign_id", "id"])
+
+
+def _entry_changes() -> None:
+    op.create_table(
+        "entry_changes",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("card_id", sa.Text(), nullable=False),
+        sa.Column("entry_id", sa.Text(), nullable=False),
+        sa.Column("change", sa.Text(), nullable=False),
+        sa.Column("points", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("changes_of_entry", "entry_changes", ["entry_id"])
+
+
+def _products() -> None:
+    op.create_table(
+        "products",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("source_id", sa.Text()),
+        sa.Column("name", sa.Text()),
+        sa.Column("price", sa.BigInteger()),
+        sa.Column("attributes", sa.Text(), nullable=False),
+        sa.Column("image_url", sa.Text()),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger()),
+        sa.Column("deleted_at", sa.BigInteger()),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    there = sa.text("deleted_at IS NULL")
+    op.create_index(
+        "one_product_of_a_source_id",
+        "products",
+        ["project_id", "source_id"],
+        unique=True,
+        sqlite_where=there,
+        postgresql_where=there,
+    )
+    op.create_index("products_by_age", "products", ["project_id", "created_at", "id"])
+
+
+def _skus() -> None:
+    op.create_table(
+        "skus",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("product_id", sa.Text(), nullable=False),
+        sa.Column("source_id", sa.Text()),
+        sa.Column("sku", sa.Text()),
+        sa.Column("price", sa.BigInteger()),
+        sa.Column("currency", sa.Text()),
+        sa.Column("attributes", sa.Text(), nullable=False),
+        sa.Column("image_url", sa.Text()),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger()),
+        sa.Column("deleted_at", sa.BigInteger()),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    there = sa.text("deleted_at IS NULL")
+    op.create_index(
+        "one_sku_of_a_source_id", "skus", ["project_id", "source_id"], unique=True, sqlite_where=there, postgresql_where=there
+    )
+    op.create_index("skus_of_product", "skus", ["product_id", "created_at", "id"])
+
+
 def _publications() -> None:
     op.create_table(
         "publications",
@@ -305,6 +431,8 @@ def _publications() -> None:
         sa.UniqueConstraint("project_id", "source_id", name="one_publication_of_a_source_id"),
     )
     op.create_index("publications_of_card", "publications", ["card_id"])
+    op.create_index("publications_of_customer", "publications", ["customer_id"])
+    op.create_index("publications_by_age", "publications", ["project_id", "created_at", "id"])
 
 
 def _transactions() -> None:
@@ -430,6 +558,35 @@ def _webhook_health() -> None:
         sa.Column("webhook_id", sa.Text(), nullable=False),
         sa.Column("last_success_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("webhook_id"),
+    )
+
+
+def _async_actions() -> None:
+    op.create_table(
+        "async_actions",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("entity_id", sa.Text(), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("done_count", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text()),
+        sa.Column("parameters", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger()),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.CheckConstraint("done_count >= 0 AND done_count <= total", name="done_is_part_of_total"),
+    )
+    op.create_index("actions_by_age", "async_actions", ["project_id", "created_at", "id"])
+    op.create_index(
+        "actions_unfinished",
+        "async_actions",
+        ["id"],
+        sqlite_where=sa.text("status IN ('ENQUEUED', 'IN_PROGRESS')"),
+        postgresql_where=sa.text("status IN ('ENQUEUED', 'IN_PROGRESS')"),
     )
 
 
