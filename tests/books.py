@@ -188,4 +188,5 @@ def small_book(url: str) -> Iterator[Book]:
         book.order("order-of-carol", customer="carol", amount=20_000)
         waiting = book.programme("Another", auto_join=False, vouchers_count=1)
         assert waiting.name == "Another"
+        book.programme("To be filled", auto_join=False, vouchers_count=3)
         yield book

@@ -5,11 +5,13 @@ import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from litestar import Litestar
 
 from tallybook import __version__
+from tallybook.api import assets
 from tallybook.api.application import Health, application
 from tallybook.api.gateway import Gateway
 from tallybook.api.hot import HotRoute
@@ -19,7 +21,10 @@ from tallybook.delivery.clerk import EngineClerk
 from tallybook.delivery.process import DeliveryProcess, Start
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
+from tallybook.jobs import generation
+from tallybook.jobs.leases import Leases
 from tallybook.jobs.midnight import Midnight
+from tallybook.jobs.runner import Runner
 from tallybook.settings import Settings, read_settings
 from tallybook.store.database import Database
 from tallybook.store.migrate import is_current, migrate
@@ -65,8 +70,12 @@ class Process:
         self.health = Health(self._is_ready)
         gateway = Gateway(self._database, self._engine, ids, settings.public_url)
         self._midnight = Midnight(self._database, self._engine, ids, real_now)
+        leases = Leases(self._database, self._engine)
+        jobs = {generation.NAME: generation.Generation(self._database, self._engine, leases)}
+        self._runner = Runner(jobs, leases, real_now)
+        self._engine.on_actions = partial(self._runner.wake, generation.NAME)
         routes = all_routes(settings.public_url, self._midnight.sweep)
-        litestar = application(gateway, ids, self.health, routes, lifespan=self._lifespan)
+        litestar = application(gateway, ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
         self.application = HotRoute(litestar, gateway, hottest)
 
@@ -80,10 +89,12 @@ class Process:
         self._loop = asyncio.get_running_loop()
         self._engine.start()
         self._delivery.start()
+        self._runner.start()
         try:
             yield
         finally:
             self.health.draining = True
+            await asyncio.to_thread(self._runner.stop)
             await asyncio.to_thread(self._delivery.stop)
             await asyncio.to_thread(self._engine.stop)
             self._database.close()

@@ -24,6 +24,7 @@ ID_FORMS = {
     "evcus_": _HEX18,
     "evpub_": _HEX18,
     "evvou_": _HEX18,
+    "lopp_": _HEX18,
     "ltr_": _HEX18,
     "ord_": f"{_HEX18}|{_BASE62}{{24}}",  # base62 in documents up to early 2024, hexadecimal since
     "ordli_": _HEX18,

@@ -15,6 +15,11 @@ def per_amount(every: int, points: int, of: str = "total_amount") -> dict[str, A
     return {"type": "PROPORTIONAL", "calculation_type": f"ORDER_{of.upper()}", "order": {of: {"every": every, "points": points}}}
 
 
+def days(count: int) -> dict[str, Any]:
+    """How long the points of a rule wait."""
+    return {"period_type": "DAY", "period_value": count}
+
+
 class Shop:
     """A shop and its members. `tag` makes its names differ from those of other tests."""
 
@@ -84,6 +89,26 @@ class Shop:
     def update_order(self, order_id: str, **fields: Any) -> Any:
         """Change an order."""
         return self.client.orders.update_order(order_id, voucherify.OrdersUpdateRequestBody.model_validate(fields))
+
+    def adjust(self, code: str, points: int, **fields: Any) -> Any:
+        """Give points to a card by hand, or take some from it."""
+        body = voucherify.LoyaltiesMembersBalanceUpdateRequestBody.model_validate({"points": points} | fields)
+        return self.client.loyalties.update_loyalty_card_balance(code, body)
+
+    def waiting(self, code: str) -> list[Any]:
+        """The points that wait on a card, those that are activated first in front."""
+        listed = self.client.get(f"/v1/loyalties/members/{code}/pending-points?limit=100&order=id")
+        assert listed["has_more"] is False
+        return list(listed["data"])
+
+    def activate(self, code: str, entry_id: str) -> Any:
+        """Put waiting points on their card now."""
+        return self.client.loyalties.activate_member_pending_points(code, entry_id)
+
+    def adjust_waiting(self, code: str, entry_id: str, points: int) -> Any:
+        """Change by so many points what an entry will give."""
+        body = voucherify.LoyaltiesMembersPendingPointsBalanceRequestBody(points=points)
+        return self.client.loyalties.adjust_member_pending_points(code, entry_id, body)
 
     def card(self, code: str) -> Any:
         """A card as it is now."""

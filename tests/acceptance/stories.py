@@ -9,7 +9,7 @@ import voucherify
 
 from tests.acceptance.deliveries import Delivery, Inbox
 from tests.acceptance.official import Management
-from tests.acceptance.shop import Shop, per_amount
+from tests.acceptance.shop import Shop, days, per_amount
 
 Subscribe = Callable[..., Inbox]
 
@@ -72,3 +72,78 @@ def tell_of_a_transaction(
     item = {key: wanted["items"][0][key] for key in ("source_id", "related_object", "quantity", "price")}
     shop.order(status="PAID", customer={"id": customer.id}, items=[item], metadata=wanted["metadata"])
     return inbox.only()
+
+
+def tell_of_added_points(shop: Shop, management: Management, subscribed: Subscribe, history: Callable[..., Any]) -> list[Delivery]:
+    """A member who has redeemed 350 of 1,320 points is given 50; give what both events of that say."""
+    management.set_clock("2024-01-18T15:18:38.577Z")
+    campaign = shop.programme(name="Loyalty programme", auto_join=True, vouchers_count=1)
+    management.set_clock("2024-01-18T15:18:39.015Z")
+    customer = shop.customer(source_id="jck-wbhk", name="Jack Webhook", metadata={"region": "EMEA"})
+    card = shop.join(campaign.id, customer.source_id)
+    management.set_clock("2024-01-20T10:00:00.000Z")
+    history(card_id=card.id, points=1320, redeemed_points=350, redemptions=5)
+    management.set_clock("2024-01-24T08:28:37.620Z")
+    inbox = subscribed("voucher.loyalty_card.points_added", "customer.voucher.loyalty_card.points_added")
+    shop.adjust(card.code, 50)
+    return inbox.wait(2)
+
+
+def tell_of_waiting_points(
+    shop: Shop, management: Management, subscribed: Subscribe, history: Callable[..., Any]
+) -> list[Delivery]:
+    """An order gives a point that waits a day, to a member for whom 1,233 wait already; give what both events of that say."""
+    wanted = golden("customer.voucher.loyalty_card.pending_points.added")["order"]
+    rules = {"period_type": "MONTH", "period_value": 2, "rounding_type": "PARTICULAR_MONTH", "rounding_value": 1}
+    management.set_clock("2024-01-18T15:18:38.577Z")
+    campaign = shop.programme(rules, name="Loyalty programme", auto_join=True, vouchers_count=1)
+    management.set_clock("2024-01-18T15:18:39.015Z")
+    shop.tiers(campaign.id, {"name": "Loyal Star Platinum", "points": {"from": 0}})
+    shop.rule(campaign.id, {"type": "FIXED", "points": 1}, source={"banner": "Order-paid"}, pending_points=days(1))
+    customer = shop.customer(source_id="jck-wbhk", name="Jack Webhook", metadata={"region": "EMEA", "sign-up": "true"})
+    card = shop.join(campaign.id, customer.source_id)
+    history(card_id=card.id, points=2180, redeemed_points=2180, redemptions=19)
+    management.set_clock("2024-08-12T19:37:49.749Z")
+    shop.client.loyalties.update_loyalty_program(campaign.id, voucherify.LoyaltiesUpdateCampaignRequestBody(auto_join=False))
+    management.set_clock("2025-01-28T08:00:00.000Z")
+    shop.adjust(card.code, 25)
+    shop.pay(customer.id)
+    (waiting,) = shop.waiting(card.code)
+    shop.adjust_waiting(card.code, waiting["id"], 1232)
+    management.set_clock("2025-01-28T08:59:35.487Z")
+    inbox = subscribed(
+        "customer.voucher.loyalty_card.pending_points.added", "voucher.loyalty_card.pending_points.added"
+    )
+    names = ("product_id", "sku_id", "quantity", "price")
+    items = [{name: item[name] for name in names if name in item} for item in wanted["items"]]
+    shop.order(source_id=wanted["source_id"], status="PAID", customer={"id": customer.id}, items=items)
+    return inbox.wait(2)
+
+
+def tell_of_activated_points(shop: Shop, management: Management, subscribed: Subscribe) -> list[Delivery]:
+    """Of three times 23 points that wait nine days, one is activated on the next day; give what all events of that say."""
+    wanted = golden("voucher.loyalty_card.pending_points.activated")["order"]
+    management.set_clock("2025-01-07T12:44:10.211Z")
+    voucher = {"type": "LOYALTY_CARD", "loyalty_card": {"points": 0}, "code_config": {"charset": "0123456789"}}
+    campaign = shop.programme(name="Loyalty program", vouchers_count=1, voucher=voucher)
+    management.set_clock("2025-01-07T12:44:11.371Z")
+    banner = "Here come your loyalty points"
+    shop.rule(campaign.id, {"type": "FIXED", "points": 23}, source={"banner": banner}, pending_points=days(9))
+    customer = shop.customer(source_id="4lx-d03", name="Alex Doe")
+    card = shop.join(campaign.id, customer.source_id)
+    shop.pay(customer.id)
+    management.set_clock("2025-01-07T14:16:01.311Z")
+    items = [{name: item[name] for name in ("product_id", "quantity", "price")} for item in wanted["items"]]
+    order = shop.order(status="PAID", customer={"id": customer.id}, items=items, metadata=wanted["metadata"])
+    management.set_clock("2025-01-07T18:00:00.000Z")
+    shop.pay(customer.id)
+    (waiting,) = [one for one in shop.waiting(card.code) if one["order_id"] == order.id]
+    management.set_clock("2025-01-08T14:08:34.126Z")
+    inbox = subscribed(
+        "voucher.loyalty_card.pending_points.activated",
+        "customer.voucher.loyalty_card.pending_points.activated",
+        "customer.rewarded.loyalty_points",
+        "voucher.loyalty_card.transaction.created",
+    )
+    shop.activate(card.code, waiting["id"])
+    return inbox.wait(3)

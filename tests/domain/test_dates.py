@@ -155,7 +155,9 @@ def test_what_is_no_duration(text: str) -> None:
         Duration(text)
 
 
-@pytest.mark.parametrize("text", ["P101Y", "P1201M", "P36526D", "P99999999999D", "PT9999999999999999999H", "P99999999999999999999Y"])
+@pytest.mark.parametrize(
+    "text", ["P101Y", "P1201M", "P36526D", "P99999999999D", "PT9999999999999999999H", "P99999999999999999999Y"]
+)
 def test_a_duration_past_a_century(text: str) -> None:
     """A duration of more than a hundred years is refused, as no date could be computed from it."""
     with pytest.raises(ValueError, match="longer than a hundred years"):

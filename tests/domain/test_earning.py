@@ -98,7 +98,7 @@ GIVEN = [
     (per(100, 1, "ORDER_ITEMS_SUBTOTAL_AMOUNT"), BASKET, None, 453, "amounts after discounts: 45000 + 300"),
     (per(100, 1, "ORDER_ITEMS_AMOUNT", applicable_to=[*SHIRTS, *SHIRTS]), BASKET, None, 500, "named twice, counted once"),
     (per(100, 1, "ORDER_ITEMS_AMOUNT", applicable_to=[Filter(object="sku", id="x")]), BASKET, None, 0, "none of the lines"),
-    (per(1, 1, "ORDER_ITEMS_QUANTITY"), Facts(items=[OrderItem(quantity=1, discount_quantity=5)]), None, 0, "more free than there is"),
+    (per(1, 1, "ORDER_ITEMS_QUANTITY"), Facts(items=[OrderItem(quantity=1, discount_quantity=5)]), None, 0, "more free than all"),
 ]  # fmt: skip
 
 
@@ -189,8 +189,15 @@ LINES = st.lists(
     max_size=6,
 )
 METRICS = st.sampled_from(
-    ["ORDER_AMOUNT", "ORDER_TOTAL_AMOUNT", "ORDER_METADATA", "CUSTOMER_METADATA"]
-    + ["ORDER_ITEMS_QUANTITY", "ORDER_ITEMS_AMOUNT", "ORDER_ITEMS_SUBTOTAL_AMOUNT"]
+    [
+        "ORDER_AMOUNT",
+        "ORDER_TOTAL_AMOUNT",
+        "ORDER_METADATA",
+        "CUSTOMER_METADATA",
+        "ORDER_ITEMS_QUANTITY",
+        "ORDER_ITEMS_AMOUNT",
+        "ORDER_ITEMS_SUBTOTAL_AMOUNT",
+    ]
 )
 CENTS = st.decimals(-1_000, 10**9, allow_nan=False, places=2)
 MAPPINGS = st.none() | st.builds(custom, st.none() | st.integers(0, 10**6)) | st.decimals(0, 100, places=3).map(str).map(times)

@@ -1,6 +1,7 @@
 """Lots: what expires first goes first, and no point is lost or made."""
 
 from datetime import UTC, date, datetime
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -60,9 +61,9 @@ def test_a_debit_larger_than_the_lots() -> None:
 
 
 @given(lots=lots_of_a_card(), share=st.fractions(0, 1))
-def test_no_point_is_lost_or_made(lots: list[Lot], share: "st.SearchStrategy[int]") -> None:
+def test_no_point_is_lost_or_made(lots: list[Lot], share: Fraction) -> None:
     """What is taken sums up to the debit, never more than a lot holds, and a lot is touched only when all before it are empty."""
-    points = int(sum(one.points for one in lots) * share)  # type: ignore[operator]
+    points = int(sum(one.points for one in lots) * share)
     taken = take(lots, points)
     assert sum(part for _, part in taken) == points
     assert all(0 < part <= one.points for one, part in taken)

@@ -43,7 +43,7 @@ MONTHLY = frame("2025-01-31T00:00:00", "P1M", "P1D")
 LEAP_YEARLY = frame("2024-02-29T00:00:00", "P1Y", "P1D")
 
 WINDOWS = [
-    # validity, instant (UTC), applies in Warsaw, why
+    # validity; instant in UTC; whether it applies in Warsaw; why
     (Validity(), "2025-01-01T00:00:00", True, "nothing is set"),
     (DATES, "2024-12-31T23:59:59.999", False, "before the start"),
     (DATES, "2025-01-01T00:00:00", True, "the start is included"),
@@ -114,9 +114,7 @@ def test_a_window_is_open_at_the_start_of_each_interval(now: datetime, start: da
     """Counted in whole seconds from the start date, the window is open for its duration in every interval, and never before."""
     duration = timedelta(hours=hours * share) // 100
     seconds = int(duration.total_seconds())
-    validity = Validity(
-        start_date=start, validity_timeframe={"interval": f"PT{hours}H", "duration": f"PT{seconds}S"}
-    )
+    validity = Validity(start_date=start, validity_timeframe={"interval": f"PT{hours}H", "duration": f"PT{seconds}S"})
     open_ = now >= start and (now - start) % timedelta(hours=hours) < timedelta(seconds=seconds)
     assert applies(validity, now, WARSAW) is open_
 

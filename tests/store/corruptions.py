@@ -29,6 +29,7 @@ MOVEMENT = "SELECT cause_id || ' ' || lot_id FROM lot_movements WHERE cause_id =
 EVENT = "(SELECT MAX(id) FROM events WHERE name = 'customer.rewarded.loyalty_points')"
 ENTRY = "(SELECT MIN(id) FROM pending_entries WHERE card_id = :bob)"
 WEBHOOK = "(SELECT id FROM documents WHERE kind = 'webhook')"
+ACTION = "SELECT id FROM async_actions"
 
 CORRUPTIONS = [
     # pending points
@@ -263,4 +264,18 @@ CORRUPTIONS = [
         f"SELECT {EVENT}",
     ),
     Corruption("event_names_versions", f"UPDATE events SET refs = 'nonsense' WHERE id = {EVENT}", f"SELECT {EVENT}"),
+    # async actions
+    Corruption("action_is_as_far_as_it_says", "UPDATE async_actions SET done_count = 4", ACTION, unbound="async_actions"),
+    Corruption(
+        "action_is_as_far_as_it_says",
+        "UPDATE async_actions SET status = 'DONE'",
+        ACTION,
+        also=("campaign_names_unfinished_action",),
+    ),
+    Corruption("unfinished_action_is_known_to_campaign", f"UPDATE async_actions SET entity_id = {PROGRAMME}", ACTION),
+    Corruption(
+        "campaign_names_unfinished_action",
+        "UPDATE async_actions SET status = 'FAILED'",
+        "SELECT entity_id FROM async_actions",
+    ),
 ]

@@ -15,9 +15,10 @@ from sqlalchemy import text
 
 from tallybook.domain.refusals import Refusal
 from tallybook.store.database import Database
-from tallybook.usecases.campaigns import DeleteCampaign, SwitchCampaign
+from tallybook.usecases.campaigns import SwitchCampaign
 from tallybook.usecases.command import Command
 from tallybook.usecases.customers import CustomerFields, DeleteCustomer, UpdateCustomer
+from tallybook.usecases.delete_campaign import DeleteCampaign
 from tallybook.usecases.earning_rules import CreateEarningRules, DeleteEarningRule, EarningRuleFields, UpdateEarningRule
 from tallybook.usecases.join_campaign import JoinCampaign
 from tallybook.usecases.put_order import OrderFields, PutOrder

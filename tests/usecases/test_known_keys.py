@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from tallybook.usecases.campaigns import DeleteCampaign
 from tallybook.usecases.customers import CustomerFields, DeleteCustomer, UpdateCustomer
+from tallybook.usecases.delete_campaign import DeleteCampaign
 from tallybook.usecases.put_order import OrderFields, PutOrder
 from tests.books import PROJECT, Book, put_order, small_book
 

@@ -46,7 +46,7 @@ def test_made_project_shows_its_secrets_once() -> None:
 def test_a_description_is_shown_where_there_is_one() -> None:
     """It stands where the documents have it."""
     shown = list(project_full(msgspec.structs.replace(PROJECT, description="Ours")).items())
-    assert shown[6:9] == [("api_version", "v2018-08-01"), ("description", "Ours"), ("case_sensitive_codes", True)]
+    assert shown[5:8] == [("api_version", "v2018-08-01"), ("description", "Ours"), ("case_sensitive_codes", True)]
 
 
 def test_webhook() -> None:

@@ -29,7 +29,7 @@ def list_api_keys(call: Call, look: Look) -> Any:
 def create_api_key(call: Call) -> Wish:
     """Make one more key, for the application or for management. The token is shown this once."""
     command = CreateApiKey(**call.wish, fields=call.body(ApiKeyFields))
-    return Wish(command, _issued, kept=_kept, changes_keys=True)
+    return Wish(command, _issued, kept=_kept)
 
 
 def rotate_api_key(call: Call) -> Wish:

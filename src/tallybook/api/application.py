@@ -1,7 +1,7 @@
 """The HTTP application: Litestar routes over the gateway, health, metrics, documentation."""
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import prometheus_client
@@ -17,6 +17,7 @@ from tallybook.api.routes import is_documented
 from tallybook.clock import real_now
 from tallybook.ids import Ids
 from tallybook.store.database import SQLAlchemyError
+from tallybook.telemetry import account_http
 from tallybook.wire.door import BODY_LIMIT
 from tallybook.wire.json import encode
 
@@ -39,10 +40,12 @@ class Health:
             return False
 
 
-def application(gateway: Gateway, ids: Ids, health: Health, routes: list[Route], lifespan: Any) -> Litestar:
-    """The application of one process."""
+def application(  # noqa: PLR0913  # all that is served is handed in
+    gateway: Gateway, ids: Ids, health: Health, routes: list[Route], lifespan: Any, more: Sequence[HTTPRouteHandler] = ()
+) -> Litestar:
+    """The application of one process. `more` is what is served beside the API."""
     document = openapi(routes)
-    handlers = [_handler(gateway, route) for route in routes] + _own_handlers(health, document)
+    handlers = [_handler(gateway, route) for route in routes] + _own_handlers(health, document) + list(more)
     return Litestar(
         route_handlers=handlers,
         openapi_config=None,
@@ -111,6 +114,7 @@ def _own_handlers(health: Health, document: dict[str, Any]) -> list[HTTPRouteHan
         )
 
     def metrics() -> Response[bytes]:
+        account_http()
         return Response(prometheus_client.generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     def openapi_json() -> Response[bytes]:

@@ -38,7 +38,7 @@ class Call:
     def __init__(self, identity: Identity, path: dict[str, str], query: bytes, body: bytes) -> None:
         self.identity = identity
         self.path = path
-        self._query = query
+        self.raw_query = query
         self._body = body
 
     @property
@@ -55,7 +55,7 @@ class Call:
     @cached_property
     def query(self) -> Any:
         """The query parameters, nested. Refuses: Malformed."""
-        return door.read_query(parse_qsl(self._query.decode("latin-1"), keep_blank_values=True))
+        return door.read_query(parse_qsl(self.raw_query.decode("latin-1"), keep_blank_values=True))
 
     def body(self, kind: Any) -> Any:
         """The body as `kind`; an empty body is an empty object. Refuses: Malformed, with the path of the field."""
@@ -77,6 +77,8 @@ class Wish:
     """What the receipt of an idempotency key shows instead, where the answer has a secret that is stored nowhere."""
     changes_keys: bool = False
     """Whether keys that this process remembers may open no more."""
+    status: int | None = None
+    """The status of success, where it is not that of the route."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,9 @@ def error_body(code: int, key: str, message: str, details: str | None, request_i
     return encode(body | more)
 
 
-def _resource(answer: Malformed | Refusal) -> dict[str, str]:
-    named = {"resource_id": getattr(answer, "resource_id", None), "resource_type": getattr(answer, "resource_type", None)}
+_RESOURCE = ("resource_id", "resource_type", "related_object_ids", "related_object_type")
+
+
+def _resource(answer: Malformed | Refusal) -> dict[str, Any]:
+    named = {name: getattr(answer, name, None) for name in _RESOURCE}
     return {name: value for name, value in named.items() if value is not None}

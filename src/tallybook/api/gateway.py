@@ -96,11 +96,10 @@ class Gateway:
 
     async def _write(self, route: Route, call: Call, headers: Mapping[bytes, bytes], body: bytes, request_id: str) -> Answered:
         assert route.write is not None
-        began = monotonic()
-        wish = route.write(call)
-        telemetry.spent("decode", monotonic() - began)
+        with telemetry.stage("decode"):
+            wish = route.write(call)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        render = _Rendering(route.status, wish, request_id)
+        render = _Rendering(wish.status or route.status, wish, request_id)
         key = _idempotency(route, call, headers, body)
         self._engine.submit(Job(wish.command, render, token=future, idempotency=key, keep=_kept(wish)))
         reply = await future
@@ -172,4 +171,5 @@ def _idempotency(route: Route, call: Call, headers: Mapping[bytes, bytes], body:
     if len(key) > KEY_LIMIT:
         raise InvalidPayload(f"Header Idempotency-Key must have at most {KEY_LIMIT} characters")
     scope = "\n".join((call.project_id, route.method, route.path, *call.path.values(), key))
-    return Idempotency(hashlib.sha256(scope.encode()).hexdigest(), hashlib.sha256(body).hexdigest())
+    said = call.raw_query if route.method == "GET" else body
+    return Idempotency(hashlib.sha256(scope.encode()).hexdigest(), hashlib.sha256(said).hexdigest())

@@ -53,7 +53,7 @@ def create_campaign(call: Call) -> Wish:
     """Create a loyalty campaign."""
 
     def shown(view: CampaignView) -> Any:
-        return campaign_full(view.campaign, view.vouchers_count)
+        return campaign_full(view.campaign, view.vouchers_count, view.category)
 
     return Wish(CreateCampaign(**call.wish, fields=call.body(CampaignFields)), shown)
 
@@ -61,7 +61,7 @@ def create_campaign(call: Call) -> Wish:
 def update_campaign(call: Call) -> Wish:
     """Change what is sent; the rest stays."""
     command = UpdateCampaign(**call.wish, key=call.path["campaignId"], fields=call.body(CampaignFields))
-    return Wish(command, lambda view: campaign_full(view.campaign, view.vouchers_count))
+    return Wish(command, lambda view: campaign_full(view.campaign, view.vouchers_count, view.category))
 
 
 def delete_campaign(call: Call) -> Wish:
@@ -77,7 +77,9 @@ def _shown_with_counts(look: Look, campaigns: list[Campaign]) -> list[Any]:
 
 def get_campaign(call: Call, look: Look) -> Any:
     """A campaign by id or name."""
-    return _shown_with_counts(look, [campaign_of(look.configuration, call.path["campaignId"])])[0]
+    campaign = campaign_of(look.configuration, call.path["campaignId"])
+    count = queries.vouchers_counts(look.connection, [campaign.id])[campaign.id]
+    return campaign_full(campaign, count, look.configuration.category(campaign.category_id))
 
 
 def list_campaigns(call: Call, look: Look) -> Any:

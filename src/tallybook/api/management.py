@@ -41,7 +41,7 @@ def get_webhook(call: Call, look: Look) -> Any:
     return webhook_full(webhook_of(look.configuration, call.path["webhookId"]))
 
 
-def list_webhooks(call: Call, look: Look) -> Any:
+def list_webhooks(_: Call, look: Look) -> Any:
     """All webhooks of the project."""
     found = look.configuration.webhooks
     return lists.page([webhook_full(one) for one in found], len(found))
@@ -63,7 +63,7 @@ def move_test_clock(sweep: Callable[[str], None]) -> Write:
     return move_test_clock
 
 
-def get_test_clock(call: Call, look: Look) -> Any:
+def get_test_clock(_: Call, look: Look) -> Any:
     """The project's clock; `now` is null while it runs on real time."""
     return _clock(look.configuration.project.test_now)
 

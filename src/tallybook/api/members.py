@@ -44,7 +44,7 @@ def add_member(public_url: str) -> Any:
             channel=fields.channel,
             metadata=fields.metadata,
         )
-        return Wish(command, lambda view: voucher_full(view.card, view.campaign, view.numbers, public_url))
+        return Wish(command, lambda view: voucher_full(view.card, view.campaign, view.numbers, public_url, view.category))
 
     return add_member
 
@@ -112,7 +112,8 @@ def get_voucher(call: Call, look: Look) -> Any:
         raise NotFound("voucher", call.path["code"])
     card, numbers = settled_card(look, card)
     campaign = queries.get_campaign_ever(look.connection, look.configuration, card.campaign_id)
-    return voucher_got(card, campaign, numbers, look.public_url)
+    category = look.configuration.category(card.category_id or campaign.category_id)
+    return voucher_got(card, campaign, numbers, look.public_url, category)
 
 
 def list_member_tiers(call: Call, look: Look) -> Any:
@@ -127,7 +128,8 @@ def list_member_tiers(call: Call, look: Look) -> Any:
     return lists.page(rows, len(rows))
 
 
-def _ledger(call: Call, look: Look, **whose: str) -> Any:
+def ledger(call: Call, look: Look, **whose: str) -> Any:
+    """A stretch of the ledger of a card or a campaign, newest first unless asked otherwise."""
     query = call.query
     found, more = queries.list_transactions(
         look.connection,
@@ -142,12 +144,12 @@ def _ledger(call: Call, look: Look, **whose: str) -> Any:
 
 def list_member_transactions(call: Call, look: Look) -> Any:
     """A card's ledger, newest first unless asked otherwise."""
-    return _ledger(call, look, card_id=card_of(call, look).id)
+    return ledger(call, look, card_id=card_of(call, look).id)
 
 
 def list_campaign_transactions(call: Call, look: Look) -> Any:
     """The ledger of all cards of a campaign, newest first unless asked otherwise."""
-    return _ledger(call, look, campaign_id=campaign_of(look.configuration, call.path["campaignId"]).id)
+    return ledger(call, look, campaign_id=campaign_of(look.configuration, call.path["campaignId"]).id)
 
 
 _MEMBERS = "/v1/loyalties/{campaignId}/members"

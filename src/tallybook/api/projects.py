@@ -15,7 +15,6 @@ def create_project(call: Call) -> Wish:
         CreateProject(**call.wish, fields=call.body(NewProjectFields)),
         lambda made: project_made(made.project, made.issued.key.id, made.issued.token),
         kept=lambda made: project_made_before(made.project, made.issued.key.id),
-        changes_keys=True,
     )
 
 

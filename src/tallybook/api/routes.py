@@ -5,7 +5,23 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
-from tallybook.api import api_keys, customers, loyalties, management, members, orders, points, projects
+from tallybook.api import (
+    api_keys,
+    async_actions,
+    categories,
+    customers,
+    loyalties,
+    management,
+    members,
+    metadata_schemas,
+    orders,
+    points,
+    product_collections,
+    products,
+    projects,
+    publications,
+    vouchers,
+)
 from tallybook.api.call import Route
 
 
@@ -16,7 +32,14 @@ def all_routes(public_url: str, sweep: Callable[[str], None] = lambda _: None) -
         *orders.ROUTES,
         *members.routes(public_url),
         *points.ROUTES,
+        *publications.routes(public_url),
+        *vouchers.routes(public_url),
         *loyalties.ROUTES,
+        *async_actions.ROUTES,
+        *categories.ROUTES,
+        *products.ROUTES,
+        *product_collections.ROUTES,
+        *metadata_schemas.ROUTES,
         *management.routes(sweep),
         *projects.ROUTES,
         *api_keys.ROUTES,

@@ -4,8 +4,10 @@ import msgspec
 import typer
 
 import tallybook
+from tallybook.cli.backup import backup, restore
 from tallybook.cli.database import DatabaseOption, JsonOption, database_url, give_up, giving_up
 from tallybook.cli.demo import demo
+from tallybook.cli.keys import keys
 from tallybook.cli.serve import serve
 from tallybook.cli.verify import verify
 
@@ -36,34 +38,14 @@ def migrate(database: DatabaseOption = None, *, json: JsonOption = False) -> Non
         typer.echo(f"Applied {', '.join(applied)}." if applied else f"The schema is current: {head_revision()}.")
 
 
-def keys(database: DatabaseOption = None, *, json: JsonOption = False) -> None:
-    """List the projects' keys: name, kind, app id, project. Tokens are shown once, when they are made, and never again."""
-    from tallybook.store.keys import list_keys
-    from tallybook.store.opening import opened_book
-
-    with giving_up(), opened_book(database_url(database)) as book, book.reading() as connection:
-        found = list_keys(connection)
-    if json:
-        typer.echo(msgspec.json.encode(found))
-    else:
-        _print_table(
-            ["NAME", "KIND", "APP ID", "PROJECT"], [[k.name, k.kind, k.app_id, f"{k.project} ({k.project_id})"] for k in found]
-        )
-
-
 def version(*, json: JsonOption = False) -> None:
     """Print the version."""
     typer.echo(msgspec.json.encode({"version": tallybook.__version__}) if json else f"tallybook {tallybook.__version__}")
 
 
-def _print_table(header: list[str], rows: list[list[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in [header, *rows]:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-for command in (serve, demo, migrate, verify, keys, version):
+for command in (serve, demo, migrate, verify, backup, restore, version):
     app.command()(command)
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

@@ -6,11 +6,12 @@ from typing import Protocol
 
 import structlog
 
+from tallybook import telemetry
 from tallybook.delivery.outbox import OutboxUnavailable
 from tallybook.delivery.policy import QUIET
 from tallybook.engine.engine import Engine, Overloaded
 from tallybook.store import send_outs
-from tallybook.store.database import Database, SQLAlchemyError
+from tallybook.store.database import Connection, Database, SQLAlchemyError
 from tallybook.store.leases import drop_lease, take_lease
 from tallybook.store.send_outs import Result
 from tallybook.usecases.webhooks import DisableWebhook
@@ -43,13 +44,17 @@ class EngineClerk:
     def record(self, results: Sequence[Result]) -> None:
         """What came of attempts."""
         try:
-            self._engine.errand(lambda connection: send_outs.record(connection, results, sqlite=self._database.is_sqlite))
+            self._engine.errand(lambda connection: self._write(connection, results))
             for one in results:
                 if one.state == "FAILED" and self._is_dead(one):
                     log.warning("webhook_disabled", webhook=one.webhook_id, project=one.project_id)
                     self._engine.do(DisableWebhook(project_id=one.project_id, webhook_id=one.webhook_id))
         except (Overloaded, SQLAlchemyError) as away:
             raise OutboxUnavailable(str(away)) from away
+
+    def _write(self, connection: Connection, results: Sequence[Result]) -> None:
+        with telemetry.stage("record"):
+            send_outs.record(connection, results, sqlite=self._database.is_sqlite)
 
     def _is_dead(self, one: Result) -> bool:
         with self._database.reading() as connection:

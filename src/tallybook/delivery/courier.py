@@ -28,6 +28,9 @@ PAUSE_SECONDS = 1.0
 LEAST_REST = timedelta(milliseconds=50)
 """Between two claims that nothing but the clock asked for, so that no mistake about the next due time can spin."""
 
+SEQUENCE = "x-tallybook-sequence"
+"""Header with the number of an event among those of its customer: a receiver can put them back into their order."""
+
 LEASE_NEEDED = timedelta(seconds=11)
 """What is left of a lease when its parcel starts: a request takes at most ten seconds, recording it a moment."""
 
@@ -107,8 +110,7 @@ class Courier:
 
     async def _fly(self, parcel: Parcel, started_at: datetime, group: asyncio.TaskGroup) -> None:
         try:
-            headers = {signature.HEADER: signature.sign(parcel.body, parcel.secret)}
-            outcome = await self._sender.send(Request(parcel.url, headers, parcel.body))
+            outcome = await self._sender.send(Request(parcel.url, _headers(parcel), parcel.body))
         except Exception as broken:
             # A bug of ours. It is this parcel's failure alone: the others must not wait for its repair.
             log.exception("sending_broke", send_out_id=parcel.send_out_id)
@@ -191,3 +193,10 @@ class Courier:
             flight.cancel()
         self._grounded = True
         self._call_recorder()
+
+
+def _headers(parcel: Parcel) -> dict[str, str]:
+    headers = {signature.HEADER: signature.sign(parcel.body, parcel.secret)}
+    if parcel.sequence > 0:
+        headers[SEQUENCE] = str(parcel.sequence)
+    return headers

@@ -25,7 +25,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
 
     Parcels of one `webhook_id` and one `stream` (a customer) start in the order of `position`; a stream of None has no order.
     `attempts` were made before; `first_attempt_at` is None until the first one. In a `strict` one's stream nothing starts
-    before it was delivered or has failed for good.
+    before it was delivered or has failed for good. `sequence` counts the events of its customer, from 1; 0: it has none.
     """
 
     send_out_id: str
@@ -39,6 +39,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     first_attempt_at: datetime | None = None
     leased_until: datetime
     strict: bool = False
+    sequence: int = 0
 
 
 class Attempted(msgspec.Struct, frozen=True, kw_only=True):

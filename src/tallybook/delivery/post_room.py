@@ -114,7 +114,7 @@ class PostRoom:
                 if webhook_id not in busy and len(found) < limit:
                     leased = [key for key, one in out.items() if one.send_out.webhook_id == webhook_id]
                     found += send_outs.due(connection, webhook_id, self._looked_at, limit - len(found), leased)
-            going = [one for one in found if _line(one) not in held]
+            going = [one for one in found if _line(one) not in held or not holds_back(one.send_out.attempts, strict=False)]
             with self._lock:
                 self._out |= {one.send_out.id: one for one in going}
             with telemetry.stage("render"):
@@ -146,6 +146,7 @@ class PostRoom:
             body=envelope(one.send_out.id, webhook, one.event, one.occurrence, data),
             secret=secret,
             attempts=one.send_out.attempts,
+            sequence=one.event.sequence,
             first_attempt_at=one.send_out.first_attempt_at,
             leased_until=NEVER_ENDS if self._database.is_sqlite else (self._held_until or self._now()),
         )
@@ -189,8 +190,7 @@ class PostRoom:
         with self._lock:
             projects = {one.send_out_id: self._out[one.send_out_id].send_out.project_id for one in attempts}
         results = [_result(one, projects[one.send_out_id]) for one in attempts]
-        with telemetry.stage("record"):
-            self._clerk.record(results)
+        self._clerk.record(results)
         for one in results:
             telemetry.SEND_OUTS.labels(result=one.state.lower()).inc()
         self._back([one.send_out_id for one in results])

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -201,13 +202,14 @@ class RemoteClerk:
         self._line = line
         self._turn = threading.Lock()
         self._answers: queue.SimpleQueue[Done] = queue.SimpleQueue()
-        self._reported: dict[str, float] = {}
+        self._rendered = 0.0
+        self._used = time.process_time()
 
     def record(self, results: Sequence[Result]) -> None:
-        """What came of attempts, with the time that was spent since the last report."""
-        totals = telemetry.stage_totals()
-        spent = {name: total - self._reported.get(name, 0.0) for name, total in totals.items()}
-        self._reported = totals
+        """What came of attempts, with the processor time since the last report: what is not rendering is sending."""
+        rendered, used = telemetry.stage_totals()["render"], time.process_time()
+        spent = {"render": rendered - self._rendered, "send": used - self._used - (rendered - self._rendered)}
+        self._rendered, self._used = rendered, used
         self._ask(Record(list(results), spent))
 
     def take_lease(self, owner: str, now: datetime, until: datetime) -> bool:

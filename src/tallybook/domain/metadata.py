@@ -112,7 +112,9 @@ def _limits_of_number(definition: Definition) -> list[tuple[str, Test]]:
         (definition.gte, "greater than or equal to", operator.ge),
     ]
     bounds: list[tuple[str, Test]] = [
-        (f"be {words} {canonical(bound)}", partial(_keeps_bound, keeps, bound)) for bound, words, keeps in said if bound is not None
+        (f"be {words} {canonical(bound)}", partial(_keeps_bound, keeps, bound))
+        for bound, words, keeps in said
+        if bound is not None
     ]
     return limits + bounds
 

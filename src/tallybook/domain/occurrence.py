@@ -89,6 +89,8 @@ class Refs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: CardNumbers | None = None
     after: CardNumbers | None = None
     campaign: Version | None = None
+    category: Version | None = None
+    """Of the card, or else of the campaign."""
     earning_rule: Version | None = None
     tier: Version | None = None
     """The event's own tier: joined, left, the one upgraded to, the one created."""

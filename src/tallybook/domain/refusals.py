@@ -76,6 +76,18 @@ class ResourceProtected(Refusal):
         super().__init__(details, resource_id=resource_id, resource_type=resource_type)
 
 
+class ResourceInUse(Refusal):
+    """Other resources speak of it, so it cannot be deleted. `related_object_*` name them in the answer."""
+
+    key = "resource_in_use"
+    message = "Resource in use"
+
+    def __init__(self, resource_type: str, resource_id: str, used_by: str, ids: list[str]) -> None:
+        super().__init__(f"Resource {resource_type} with id {resource_id} is in use by {used_by} with ids [{', '.join(ids)}]")
+        self.related_object_ids = ids
+        self.related_object_type = used_by
+
+
 # Publishing cards.
 
 
@@ -117,6 +129,26 @@ class TooManyVouchers(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Only up to 1 can be published")
+
+
+class MissingVouchers(Refusal):
+    """A publication says neither which campaign nor which card."""
+
+    key = "missing_vouchers"
+    message = "Missing vouchers"
+
+    def __init__(self) -> None:
+        super().__init__("Either Campaign or Voucher is required")
+
+
+class MissingCustomer(Refusal):
+    """A publication does not say to whom. The key is documented for validations (semantics 12)."""
+
+    key = "missing_customer"
+    message = "Missing customer"
+
+    def __init__(self) -> None:
+        super().__init__("Customer is required to publish a voucher")
 
 
 class NotPublished(Refusal):
@@ -183,6 +215,16 @@ class InvalidPayload(Refusal):
 
     def __init__(self, details: str) -> None:
         super().__init__(details)
+
+
+class MetadataValidationFailed(Refusal):
+    """Metadata does not fit the schema of its resource. Each fault reads `key: must be a string (actual value is '5')`."""
+
+    key = "metadata_validation_failed"
+    message = "Metadata validation failed"
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
 
 
 class LimitExceeded(InvalidPayload):

@@ -1,6 +1,5 @@
 """One batch: read, decide, write, commit, in one database transaction."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +17,7 @@ from tallybook.store.notices import announce
 from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import FactWriter
 from tallybook.usecases.book import Book
-from tallybook.usecases.page import Page
+from tallybook.usecases.page import NotRead, Page
 from tallybook.usecases.settle import settle_all
 
 log = structlog.get_logger()
@@ -51,10 +50,7 @@ class Batch:
         real_now = self._real_now()
         jobs = [one for one in work if isinstance(one, Job)]
         book = self._read(connection, jobs)
-        began = time.perf_counter()
-        for job in jobs:
-            outcome.replies.append((job, self._handle(book, job, real_now)))
-        telemetry.spent("decide", time.perf_counter() - began)
+        outcome.replies += [(job, self._handle(book, job, real_now)) for job in jobs]
         for errand in work:
             if isinstance(errand, Errand):
                 outcome.replies.append((errand, errand.run(connection)))
@@ -89,29 +85,42 @@ class Batch:
         if fence is not None and book.fences.get(fence.lease) != fence.number:
             return self._said(job, LeaseLost())
         now = configuration.project.test_now or real_now
-        settle_all(book, configuration.project.id, self._ids, now, real_now)
-        configuration = book.configurations[job.command.project_id]
-        page = Page(book, configuration, self._ids, now, real_now, job.command.actor)
-        try:
-            reply = self._said(job, job.command.decide(page))
-            page.close()
-        except Refusal as refusal:
-            page = Page(book, configuration, self._ids, now, real_now, job.command.actor)
-            reply = self._said(job, refusal)
-        except Exception as broken:  # an invariant failed: this command only, logged, answered 500
-            log.exception("command_broken", command=type(job.command).__name__)
-            return self._said(job, broken)
-        self._keep_receipt(page, job, reply, real_now)
-        page.merge()
+        with telemetry.stage("decide"):
+            settle_all(book, configuration.project.id, self._ids, now, real_now)
+
+            def blank() -> Page:
+                return Page(book, book.configurations[job.command.project_id], self._ids, now, real_now, job.command.actor)
+
+            page, answer = self._decided(job, blank)
+        reply = self._said(job, answer)
+        if page is not None:
+            with telemetry.stage("decide"):
+                self._keep_receipt(page, job, reply, real_now)
+                page.merge()
         return reply
 
     @staticmethod
+    def _decided(job: Job, blank: Callable[[], Page]) -> tuple[Page | None, Any]:
+        """What the command decided, and its page; an empty page for a refusal; none when an invariant failed."""
+        page = blank()
+        try:
+            answer = job.command.decide(page)
+            page.close()
+        except Refusal as refusal:
+            return blank(), refusal
+        except NotRead:
+            raise
+        except Exception as broken:  # noqa: BLE001  # this command only: logged, and answered 500
+            log.exception("command_broken", command=type(job.command).__name__)
+            return None, broken
+        return page, answer
+
+    @staticmethod
     def _said(job: Job, answer: Any) -> Reply:
-        began = time.perf_counter()
         if isinstance(answer, Refusal):
             telemetry.REFUSALS.labels(key=answer.key).inc()
-        status, body = job.render(answer)
-        telemetry.spent("reply", time.perf_counter() - began)
+        with telemetry.stage("reply"):
+            status, body = job.render(answer)
         return Reply(status, body, answer=answer)
 
     @staticmethod
@@ -129,4 +138,3 @@ class Batch:
         )
         page.add(receipt)
         page.book.keep(receipt)
-

@@ -24,6 +24,7 @@ from tallybook.store.database import Connection, Database, DBAPIError, Integrity
 from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import Conflict, FactWriter, was_written
 from tallybook.usecases.command import Command
+from tallybook.usecases.page import NotRead
 
 log = structlog.get_logger()
 
@@ -144,11 +145,11 @@ class Engine:
                 self.on_actions()
 
     def _lost(self, work: list[Work], tried: int, lost: Exception) -> None:
-        expected = isinstance(lost, Conflict | DBAPIError)
+        expected = isinstance(lost, Conflict | NotRead | DBAPIError)
         telemetry.RETRIES.labels(reason=type(getattr(lost, "orig", None) or lost).__name__).inc()
         if not expected:
             log.error("batch_broken", size=len(work), exc_info=lost)
-        elif not isinstance(lost, Conflict | IntegrityError):
+        elif not isinstance(lost, Conflict | NotRead | IntegrityError):
             log.warning("batch_lost", size=len(work), error=str(getattr(lost, "orig", lost)))
         if len(work) > 1:
             middle = len(work) // 2
@@ -168,7 +169,8 @@ class Engine:
             with connection.begin() as transaction:
                 outcome = self._batch.run(connection, work, batch_id)
                 began = time.perf_counter()
-                transaction.commit()
+                with telemetry.stage("commit"):
+                    transaction.commit()
         except Exception as lost:
             if not (connection.invalidated or (isinstance(lost, DBAPIError) and lost.connection_invalidated)):
                 raise
@@ -176,9 +178,7 @@ class Engine:
             if outcome is not None and self._was_committed(batch_id):
                 return outcome
             raise Unavailable from lost
-        took = time.perf_counter() - began
-        telemetry.spent("commit", took)
-        telemetry.COMMIT_SECONDS.observe(took)
+        telemetry.COMMIT_SECONDS.observe(time.perf_counter() - began)
         return outcome
 
     def _was_committed(self, batch_id: str) -> bool:
@@ -202,7 +202,7 @@ class Engine:
     def _give_up(self, work: list[Work], lost: Exception | None = None) -> None:
         replies: list[tuple[Any, Any]] = []
         for one in work:
-            refusal: Exception = TryAgain() if lost is None or isinstance(lost, Conflict | DBAPIError) else lost
+            refusal: Exception = TryAgain() if lost is None or isinstance(lost, Conflict | NotRead | DBAPIError) else lost
             if isinstance(one, Job):
                 status, body = one.render(refusal)
                 replies.append((one.token, Reply(status, body, answer=refusal)))

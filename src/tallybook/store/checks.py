@@ -41,7 +41,7 @@ CARDS = (
         "lots_make_balance",
         "cards",
         """SELECT c.id, COALESCE(SUM(l.points), 0) AS expected, c.balance AS found
-           FROM cards c LEFT JOIN lots l ON l.card_id = c.id AND l.status = 'ACTIVE'
+           FROM cards c LEFT JOIN lots l ON l.card_id = c.id AND l.status IN ('ACTIVE', 'DELETED')
            WHERE c.customer_id IS NOT NULL
            GROUP BY c.id, c.balance HAVING COALESCE(SUM(l.points), 0) <> c.balance ORDER BY c.id""",
     ),
@@ -75,7 +75,27 @@ CARDS = (
         "one_card_per_customer_and_campaign",
         "cards",
         """SELECT customer_id || ' ' || campaign_id AS id, 1 AS expected, COUNT(*) AS found FROM cards
-           WHERE customer_id IS NOT NULL GROUP BY customer_id, campaign_id HAVING COUNT(*) > 1 ORDER BY id""",
+           WHERE customer_id IS NOT NULL AND deleted_at IS NULL
+           GROUP BY customer_id, campaign_id HAVING COUNT(*) > 1 ORDER BY id""",
+    ),
+    Check(
+        "deleted_card_is_at_rest",  # its points expire no more, nothing waits for it, and no other card has closed lots
+        "cards",
+        """SELECT c.id, 'no ACTIVE lot and nothing pending, if deleted; else no DELETED lot' AS expected,
+                  'deleted: ' || CASE WHEN c.deleted_at IS NULL THEN 'no' ELSE 'yes' END || ', lots: ' ||
+                  COALESCE((SELECT MIN(l.status) || ' to ' || MAX(l.status) FROM lots l WHERE l.card_id = c.id), 'none') ||
+                  ', pending: ' || c.pending_points AS found
+           FROM cards c
+           WHERE (c.deleted_at IS NOT NULL AND (c.pending_points <> 0
+                  OR EXISTS (SELECT 1 FROM lots l WHERE l.card_id = c.id AND l.status = 'ACTIVE')))
+               OR (c.deleted_at IS NULL
+                  AND EXISTS (SELECT 1 FROM lots l WHERE l.card_id = c.id AND l.status = 'DELETED')) ORDER BY c.id""",
+    ),
+    Check(
+        "card_has_asset_key",  # without one anybody who knows the card's id could read its code
+        "cards",
+        """SELECT id, '22 characters' AS expected, LENGTH(asset_key) || ' characters' AS found
+           FROM cards WHERE LENGTH(asset_key) < 22 ORDER BY id""",
     ),
     Check(
         "counter_counts_cards",
@@ -83,8 +103,8 @@ CARDS = (
         """SELECT k.name AS id, COALESCE(n.cards, 0) AS expected, COALESCE(c.n, 0) AS found
            FROM (SELECT name FROM counters WHERE name LIKE 'vouchers:%'
                  UNION SELECT 'vouchers:' || campaign_id FROM cards) k
-           LEFT JOIN (SELECT 'vouchers:' || campaign_id AS name, COUNT(*) AS cards FROM cards GROUP BY campaign_id) n
-               ON n.name = k.name
+           LEFT JOIN (SELECT 'vouchers:' || campaign_id AS name, COUNT(*) AS cards FROM cards
+                      WHERE deleted_at IS NULL GROUP BY campaign_id) n ON n.name = k.name
            LEFT JOIN counters c ON c.name = k.name
            WHERE COALESCE(n.cards, 0) <> COALESCE(c.n, 0) ORDER BY k.name""",
     ),
@@ -159,7 +179,7 @@ LOTS = (
         "lots",
         """SELECT l.id, COALESCE(m.points, 0) AS expected, l.points AS found
            FROM lots l LEFT JOIN (SELECT lot_id, SUM(points) AS points FROM lot_movements GROUP BY lot_id) m ON m.lot_id = l.id
-           WHERE l.status = 'ACTIVE' AND l.points <> COALESCE(m.points, 0) ORDER BY l.id""",
+           WHERE l.status IN ('ACTIVE', 'DELETED') AND l.points <> COALESCE(m.points, 0) ORDER BY l.id""",
     ),
     Check(
         "lot_is_not_negative",
@@ -322,4 +342,30 @@ EVENTS = (
     ),
 )
 
-CHECKS = CARDS + LEDGER + LOTS + PENDING + AWARDS + CONFIGURATION + EVENTS
+ACTIONS = (
+    Check(
+        "action_is_as_far_as_it_says",
+        "async_actions",
+        """SELECT id, CASE WHEN status = 'DONE' THEN 'all of ' || total ELSE 'at most ' || total END AS expected,
+                  done_count || ' done, ' || status AS found
+           FROM async_actions
+           WHERE done_count < 0 OR done_count > total OR (status = 'DONE' AND done_count <> total) ORDER BY id""",
+    ),
+    Check(
+        "unfinished_action_is_known_to_campaign",
+        "async_actions",
+        """SELECT a.id, 'named by campaign ' || a.entity_id AS expected, 'not there' AS found
+           FROM async_actions a LEFT JOIN documents d ON d.id = a.entity_id AND d.kind = 'campaign'
+           WHERE a.status IN ('ENQUEUED', 'IN_PROGRESS') AND a.type LIKE 'CAMPAIGN.%'
+               AND (d.id IS NULL OR d.doc NOT LIKE '%"' || a.id || '"%') ORDER BY a.id""",
+    ),
+    Check(
+        "campaign_names_unfinished_action",
+        "documents",
+        """SELECT d.id, 'generations that are under way' AS expected, a.id || ' is ' || a.status AS found
+           FROM async_actions a JOIN documents d ON d.id = a.entity_id AND d.kind = 'campaign'
+           WHERE a.status IN ('DONE', 'FAILED') AND d.doc LIKE '%"' || a.id || '"%' ORDER BY d.id""",
+    ),
+)
+
+CHECKS = CARDS + LEDGER + LOTS + PENDING + AWARDS + CONFIGURATION + EVENTS + ACTIONS

@@ -54,6 +54,11 @@ def head_revision() -> str:
     return head
 
 
+def is_known(revision: str) -> bool:
+    """Whether this Tallybook knows a migration of this name; else only a newer one does."""
+    return any(step.revision == revision for step in _script().walk_revisions())
+
+
 def is_current(connection: Connection) -> bool:
     """Whether the database has had every migration, and none that only a newer Tallybook knows."""
     return current_revision(connection) == head_revision()

@@ -111,7 +111,8 @@ def list_customers(  # noqa: PLR0913  # the documented filters
 
 def summaries(connection: Connection, configuration: Configuration, customer_ids: Sequence[str]) -> dict[str, CustomerSummary]:
     """The points of each of these customers, in total and per campaign."""
-    cards = _rows(connection, Card, _select(Card).where(tables.cards.c.customer_id.in_(customer_ids)))
+    theirs = tables.cards.c.customer_id.in_(customer_ids) & tables.cards.c.deleted_at.is_(None)
+    cards = _rows(connection, Card, _select(Card).where(theirs))
     held = {
         (one.customer_id, one.campaign_id): one.tier_id
         for one in _rows(
@@ -159,10 +160,22 @@ def list_orders(connection: Connection, project_id: str, part: Slice) -> tuple[l
 
 
 def get_card(connection: Connection, project_id: str, key: str) -> Card | None:
-    """By id, else by code."""
+    """By id, else by code; a deleted card is not there."""
     c = tables.cards.c
-    found = _rows(connection, Card, _select(Card).where(c.project_id == project_id, or_(c.id == key, c.code == key)))
+    found = _rows(
+        connection,
+        Card,
+        _select(Card).where(c.project_id == project_id, or_(c.id == key, c.code == key), c.deleted_at.is_(None)),
+    )
     return next((one for one in found if one.id == key), found[0] if found else None)
+
+
+def find_card(connection: Connection, card_id: str) -> Card | None:
+    """By id, whatever the project; what is deleted, card or project, is not there."""
+    c, p = tables.cards.c, tables.projects.c
+    there = c.deleted_at.is_(None) & select(p.id).where(p.id == c.project_id, p.deleted_at.is_(None)).exists()
+    found = _rows(connection, Card, _select(Card).where(c.id == card_id, there))
+    return found[0] if found else None
 
 
 def list_cards(  # noqa: PLR0913  # the documented filters
@@ -170,16 +183,25 @@ def list_cards(  # noqa: PLR0913  # the documented filters
     project_id: str,
     part: Slice,
     *,
-    campaign_id: str,
+    campaign_id: str | None = None,
+    category_id: str | None = None,
+    campaigns_of_category: Sequence[str] = (),
     customer_id: str | None = None,
     code: str | None = None,
     ids: Sequence[str] = (),
     created: Span = ALWAYS,
     updated: Span = ALWAYS,
 ) -> tuple[list[Card], int]:
-    """A page of the cards of a campaign, and how many match."""
+    """A page of the cards of a project or campaign, and how many match. A card without a category has its campaign's:
+    `campaigns_of_category` are those of `category_id`.
+    """
     t = tables.cards
-    statement = _select(Card).where(t.c.project_id == project_id, t.c.campaign_id == campaign_id)
+    statement = _select(Card).where(t.c.project_id == project_id, t.c.deleted_at.is_(None))
+    if campaign_id is not None:
+        statement = statement.where(t.c.campaign_id == campaign_id)
+    if category_id is not None:
+        inherited = t.c.category_id.is_(None) & t.c.campaign_id.in_(campaigns_of_category)
+        statement = statement.where((t.c.category_id == category_id) | inherited)
     if customer_id is not None:
         statement = statement.where(t.c.customer_id == customer_id)
     if code is not None:

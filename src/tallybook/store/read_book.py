@@ -1,12 +1,11 @@
 """Reading the book: everything a batch of commands needs to know, set by set, never row by row."""
 
-import json
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ARRAY, Connection, Select, Text, any_, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy.sql import ColumnElement
 
 from tallybook.domain import records
@@ -15,9 +14,11 @@ from tallybook.domain.config import KINDS, CodeConfig, Document
 from tallybook.domain.configuration import Configuration
 from tallybook.ids import Ids
 from tallybook.store import tables
+from tallybook.store.among import Among
 from tallybook.store.mapping import MAPPINGS, mapping
+from tallybook.store.read_products import ProductReader
 from tallybook.usecases.book import Book
-from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.command import CodesWanted, Command, Needs
 
 R = TypeVar("R", bound=records.Record)
 SPARE_CODES = 4
@@ -26,11 +27,20 @@ SMALL_SPACE = 4096
 """A pattern with no more codes than this is searched more thoroughly, as most of them may be taken."""
 
 
+def _summed(codes: Iterable[CodesWanted]) -> dict[str, tuple[CodeConfig, int]]:
+    """How many codes are wanted in all under each key: drawn together, so that they differ."""
+    found: dict[str, tuple[CodeConfig, int]] = {}
+    for one in codes:
+        found[one.key] = (one.config, found.get(one.key, (one.config, 0))[1] + one.count)
+    return found
+
+
 class Selects:
     """The statements, made once. Each takes its keys as one parameter, so that its text and plan never change."""
 
     def __init__(self, *, sqlite: bool, locking: bool) -> None:
-        self._sqlite = sqlite
+        self.among = Among(sqlite=sqlite)
+        self.keys = self.among.keys
         locking = locking and not sqlite
         t = tables
         project: Any = bindparam("project_id")
@@ -74,19 +84,7 @@ class Selects:
         self.receipts = self._of(records.Receipt, self.among(t.receipts.c.id))
         self.actions = self._of(records.AsyncAction, t.async_actions.c.project_id == project, self.among(t.async_actions.c.id))
         fences = select(t.leases.c.name, t.leases.c.fence).where(self.among(t.leases.c.name))
-        self.fences = fences if sqlite else fences.with_for_update(read=True)
-
-    def among(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
-        """`column` is one of the values of the parameter `keys`."""
-        if self._sqlite:
-            values = func.json_each(bindparam("keys", type_=Text)).table_valued("value")
-            return column.in_(select(values.c.value))
-        return column == any_(bindparam("keys", type_=ARRAY(Text)))
-
-    def keys(self, values: Iterable[str]) -> Any:
-        """The parameter that `among` expects."""
-        unique = sorted(set(values))
-        return json.dumps(unique) if self._sqlite else unique
+        self.fences = fences.with_for_update(read=True) if locking else fences
 
     @staticmethod
     def _of(kind: type[records.Record], *where: ColumnElement[bool]) -> Select[Any]:
@@ -94,11 +92,15 @@ class Selects:
 
 
 class BookReader:
-    """Reads books; with `locking`, holding their customers until the transaction ends. Keeps configurations in memory, each until its project's version number has moved on."""
+    """Reads books; with `locking`, holding their customers until the transaction ends.
+
+    Keeps configurations in memory, each until its project's version number has moved on.
+    """
 
     def __init__(self, *, sqlite: bool, ids: Ids, locking: bool = False) -> None:
         self._selects = Selects(sqlite=sqlite, locking=locking)
         self._ids = ids
+        self._products = ProductReader(self._selects.among, self._selects.keys)
         self._configurations: dict[str, Configuration] = {}
 
     def configurations(self, connection: Connection, project_ids: Iterable[str]) -> dict[str, Configuration]:
@@ -144,6 +146,7 @@ class BookReader:
 
     def _read_project(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
         self._read_named(connection, book, project_id, needs)
+        self._products.read(connection, book, project_id, needs)
         self._read_customers(connection, book, project_id, needs)
         joins = [campaign for need in needs for campaign in need.joins]
         if joins:
@@ -156,9 +159,8 @@ class BookReader:
         if actions := {key for need in needs for key in need.actions}:
             parameters = {"keys": self._selects.keys(actions), "project_id": project_id}
             book.keep_all(self._all(connection, records.AsyncAction, self._selects.actions, **parameters))
-        for wanted in (one for need in needs for one in need.codes):
-            taken = partial(self._taken, connection, project_id)
-            book.free_codes[wanted.key] = unused_codes(wanted.config, wanted.count, self._ids.random, taken)
+        for key, (config, count) in _summed(one for need in needs for one in need.codes).items():
+            book.free_codes[key] = unused_codes(config, count, self._ids.random, partial(self._taken, connection, project_id))
         if any(need.earliest_expiry for need in needs):
             found = connection.scalar(self._selects.earliest_expiry, {"project_id": project_id})
             book.earliest_expiry |= {project_id: found} if found else {}
@@ -185,7 +187,6 @@ class BookReader:
                 connection, records.Publication, s.publications, keys=s.keys(sources), project_id=project_id
             ):
                 book.keep(publication)
-
 
     def _read_customers(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
         s = self._selects
@@ -227,8 +228,12 @@ class BookReader:
             book.keep_all(free)
             book.free_cards[campaign_id] = [card.id for card in free]
             campaign = book.configurations[project_id].campaign(campaign_id)
-            if campaign is not None and campaign.type == "AUTO_UPDATE" and len(free) < most:
-                book.free_codes[campaign_id] = self._unused(connection, project_id, campaign.code_config, most - len(free))
+            missing = most - len(free)
+            if missing and campaign is not None and campaign.type == "AUTO_UPDATE":
+                codes = book.free_codes[campaign_id] = self._unused(connection, project_id, campaign.code_config, missing)
+                missing -= len(codes)
+            if missing > 0:
+                book.whole_supplies.add(campaign_id)
 
     def _unused(self, connection: Connection, project_id: str, config: CodeConfig, most: int) -> list[str]:
         draws = most * SPARE_CODES if space(config) > SMALL_SPACE else max(most * SPARE_CODES, 4 * space(config))

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from tallybook.domain.records import Event, Occurrence, SendOut
+from tallybook.store.among import Among
 from tallybook.store.mapping import from_ms, mapping, to_ms
 from tallybook.store.tables import attempts, documents, events, occurrences, send_outs, webhook_health
 from tallybook.store.write_facts import postgres_insert, sqlite_insert
@@ -47,7 +49,7 @@ def webhooks(connection: Connection) -> list[tuple[str, str]]:
     ]
 
 
-def _waiting(webhook_id: str) -> list[Any]:
+def _waiting(webhook_id: Any) -> list[Any]:
     return [send_outs.c.webhook_id == webhook_id, send_outs.c.state == "WAITING"]
 
 
@@ -67,22 +69,43 @@ def _not_held_back() -> Any:
     )
 
 
+class _DueSelects:
+    """The statements of `due`, made once."""
+
+    def __init__(self, *, sqlite: bool) -> None:
+        self.among = among = Among(sqlite=sqlite)
+        webhook: Any = bindparam("webhook_id")
+        self.due = (
+            select(*_send_out.columns)
+            .where(
+                *_waiting(webhook),
+                send_outs.c.next_attempt_at <= bindparam("now"),
+                ~among(send_outs.c.id, "leased"),
+                _not_held_back(),
+            )
+            .order_by(send_outs.c.next_attempt_at, send_outs.c.id)
+            .limit(bindparam("most"))
+        )
+        self.events = select(*_event.columns).where(among(events.c.id))
+        self.occurrences = select(*_occurrence.columns).where(among(occurrences.c.id))
+
+
+@cache
+def _due_selects(*, sqlite: bool) -> _DueSelects:
+    return _DueSelects(sqlite=sqlite)
+
+
 def due(connection: Connection, webhook_id: str, now: datetime, limit: int, leased: Collection[str]) -> list[Due]:
     """Up to `limit` send-outs to this webhook that are due and not leased, oldest first."""
-    first = (
-        select(*_send_out.columns)
-        .where(*_waiting(webhook_id), send_outs.c.next_attempt_at <= to_ms(now), _not_held_back())
-        .order_by(send_outs.c.next_attempt_at, send_outs.c.id)
-        .limit(limit)
-    )
-    if leased:
-        first = first.where(send_outs.c.id.not_in(leased))
-    found = [_send_out.record(row) for row in connection.execute(first)]
-    told = {one.event_id for one in found}
-    spoken = {row[0]: _event.record(row) for row in connection.execute(select(*_event.columns).where(events.c.id.in_(told)))}
-    groups = {one.occurrence_id for one in spoken.values()}
-    rows = connection.execute(select(*_occurrence.columns).where(occurrences.c.id.in_(groups)))
-    made = {row[0]: _occurrence.record(row) for row in rows}
+    s = _due_selects(sqlite=connection.dialect.name == "sqlite")
+    wanted = {"webhook_id": webhook_id, "now": to_ms(now), "leased": s.among.keys(leased), "most": limit}
+    found = [_send_out.record(row) for row in connection.execute(s.due, wanted)]
+    if not found:
+        return []
+    told = {"keys": s.among.keys(one.event_id for one in found)}
+    spoken = {row[0]: _event.record(row) for row in connection.execute(s.events, told)}
+    groups = {"keys": s.among.keys(one.occurrence_id for one in spoken.values())}
+    made = {row[0]: _occurrence.record(row) for row in connection.execute(s.occurrences, groups)}
     return [Due(one, spoken[one.event_id], made[spoken[one.event_id].occurrence_id]) for one in found]
 
 
@@ -107,12 +130,14 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
     """Writes what came of attempts: many delivered ones in one statement, an attempt row only where one failed."""
     delivered = [one for one in results if one.state == "DELIVERED"]
     failed = [one for one in results if one.state != "DELIVERED"]
+    among = Among(sqlite=sqlite)
     for status in {one.status for one in delivered}:
         ids = [one.send_out_id for one in delivered if one.status == status]
         connection.execute(
             update(send_outs)
-            .where(send_outs.c.id.in_(ids))
-            .values(state="DELIVERED", attempts=send_outs.c.attempts + 1, last_status=status)
+            .where(among(send_outs.c.id))
+            .values(state="DELIVERED", attempts=send_outs.c.attempts + 1, last_status=bindparam("status")),
+            {"keys": among.keys(ids), "status": status},
         )
     if failed:
         connection.execute(

@@ -32,7 +32,7 @@ def award_order(page: Page, customer: Customer, order: Order, cause: CausingEven
     A member's programme gives by the tier held before the order (decision 3). A customer without a card joins first where the
     campaign says auto_join (decision 17). Programmes that are off, and cards that are off, are passed over (decision 23).
     """
-    facts = _facts(customer, order)
+    facts = _facts(page, customer, order)
     for campaign in page.configuration.campaigns:
         if not campaign.active or not within_dates(campaign.validity, page.now):
             continue
@@ -65,13 +65,14 @@ def _auto_join(page: Page, customer: Customer, campaign: Campaign) -> Card | Non
     return card
 
 
-def _facts(customer: Customer, order: Order) -> Facts:
+def _facts(page: Page, customer: Customer, order: Order) -> Facts:
     return Facts(
         amount=order.amount or 0,
         total_amount=order.total_amount or 0,
         items=msgspec.json.decode(order.items, type=list[OrderItem]),
         order_metadata=parse(order.metadata),
         customer_metadata=parse(customer.metadata),
+        collections=page.configuration.collected,
     )
 
 

@@ -4,7 +4,8 @@ The store fills it, pages are laid over it, and what the accepted pages wrote go
 one batch see each other's customers, orders and codes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from tallybook.domain.config import ConfigChange
 from tallybook.domain.configuration import Configuration
@@ -17,9 +18,12 @@ from tallybook.domain.records import (
     Lot,
     Order,
     PendingEntry,
+    Product,
+    Project,
     Publication,
     Receipt,
     Record,
+    Sku,
     TierMembership,
 )
 
@@ -38,12 +42,18 @@ class Book:
         self.cards_of: dict[str, dict[str, str]] = {}
         self.lots: dict[str, dict[str, Lot]] = {}
         self.entries: dict[str, PendingEntry] = {}
+        self.products: dict[str, Product] = {}
+        self.product_ids: dict[tuple[str, str], str] = {}
+        self.skus: dict[str, Sku] = {}
+        self.sku_ids: dict[tuple[str, str], str] = {}
         self.memberships: dict[tuple[str, str], TierMembership] = {}
         self.publications: dict[tuple[str, str], Publication] = {}
         self.publication_of: dict[str, Publication] = {}
         self.awards: set[tuple[str, str]] = set()
         self.free_cards: dict[str, list[str]] = {}
         self.free_codes: dict[str, list[str]] = {}
+        self.whole_supplies: set[str] = set()
+        """Campaigns that have no other card or code to give than those that were read."""
         self.actions: dict[str, AsyncAction] = {}
         self.fences: dict[str, int] = {}
         self.receipts: dict[str, Receipt] = {}
@@ -65,34 +75,92 @@ class Book:
 
     def keep(self, record: Record) -> None:
         """Makes a record findable by all of its keys."""
-        if isinstance(record, Customer):
-            self.customers[record.id] = record
-            if record.source_id is not None:
-                self.customer_ids[record.project_id, record.source_id] = record.id
-        elif isinstance(record, Card):
-            self.cards[record.id] = record
-            self.card_ids[record.project_id, record.code] = record.id
-            if record.customer_id is not None:
-                self.cards_of.setdefault(record.customer_id, {})[record.campaign_id] = record.id
-        elif isinstance(record, Order):
-            self.orders[record.id] = record
-            if record.source_id is not None:
-                self.order_ids[record.project_id, record.source_id] = record.id
-        elif isinstance(record, Lot):
-            self.lots.setdefault(record.card_id, {})[record.id] = record
-        elif isinstance(record, TierMembership):
-            self.memberships[record.customer_id, record.campaign_id] = record
-        elif isinstance(record, PendingEntry):
-            self.entries[record.id] = record
-        elif isinstance(record, Publication):
-            self.publication_of[record.card_id] = record
-            if record.source_id is not None:
-                self.publications[record.project_id, record.source_id] = record
-        elif isinstance(record, Award):
-            self.awards.add((record.cause_id, record.rule_id))
-        elif isinstance(record, AsyncAction):
-            self.actions[record.id] = record
-        elif isinstance(record, Receipt):
-            self.receipts[record.id] = record
-        elif isinstance(record, ApiKey):
-            self.api_keys[record.id] = record
+        KEEPERS[type(record)](self, record)
+
+
+def _keep_customer(book: Book, record: Customer) -> None:
+    book.customers[record.id] = record
+    if record.source_id is not None:
+        book.customer_ids[record.project_id, record.source_id] = record.id
+
+
+def _keep_card(book: Book, record: Card) -> None:
+    book.cards[record.id] = record
+    book.card_ids[record.project_id, record.code] = record.id
+    if record.customer_id is not None:
+        book.cards_of.setdefault(record.customer_id, {})[record.campaign_id] = record.id
+
+
+def _keep_order(book: Book, record: Order) -> None:
+    book.orders[record.id] = record
+    if record.source_id is not None:
+        book.order_ids[record.project_id, record.source_id] = record.id
+
+
+def _keep_lot(book: Book, record: Lot) -> None:
+    book.lots.setdefault(record.card_id, {})[record.id] = record
+
+
+def _keep_membership(book: Book, record: TierMembership) -> None:
+    book.memberships[record.customer_id, record.campaign_id] = record
+
+
+def _keep_entry(book: Book, record: PendingEntry) -> None:
+    book.entries[record.id] = record
+
+
+def _keep_publication(book: Book, record: Publication) -> None:
+    book.publication_of[record.card_id] = record
+    if record.source_id is not None:
+        book.publications[record.project_id, record.source_id] = record
+
+
+def _keep_product(book: Book, record: Product) -> None:
+    book.products[record.id] = record
+    if record.source_id is not None:
+        book.product_ids[record.project_id, record.source_id] = record.id
+
+
+def _keep_sku(book: Book, record: Sku) -> None:
+    book.skus[record.id] = record
+    if record.source_id is not None:
+        book.sku_ids[record.project_id, record.source_id] = record.id
+
+
+def _keep_award(book: Book, record: Award) -> None:
+    book.awards.add((record.cause_id, record.rule_id))
+
+
+def _keep_action(book: Book, record: AsyncAction) -> None:
+    book.actions[record.id] = record
+
+
+def _keep_receipt(book: Book, record: Receipt) -> None:
+    book.receipts[record.id] = record
+
+
+def _keep_api_key(book: Book, record: ApiKey) -> None:
+    book.api_keys[record.id] = record
+
+
+def _keep_project(book: Book, record: Project) -> None:
+    """A changed project comes with its configuration."""
+
+
+KEEPERS: dict[type[Record], Callable[[Book, Any], None]] = {
+    Project: _keep_project,
+    Customer: _keep_customer,
+    Card: _keep_card,
+    Order: _keep_order,
+    Lot: _keep_lot,
+    TierMembership: _keep_membership,
+    PendingEntry: _keep_entry,
+    Publication: _keep_publication,
+    Product: _keep_product,
+    Sku: _keep_sku,
+    Award: _keep_award,
+    AsyncAction: _keep_action,
+    Receipt: _keep_receipt,
+    ApiKey: _keep_api_key,
+}
+"""How each record is made findable."""

@@ -7,16 +7,18 @@ import msgspec
 
 from tallybook.domain.canonical import canonical, merge
 from tallybook.domain.codes import code_config, make_code, space
-from tallybook.domain.config import Campaign, CodeConfig, ExpirationRules, TiersExpiration, Validity
+from tallybook.domain.config import Campaign, Category, CodeConfig, ExpirationRules, TiersExpiration, Validity
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.dates import Duration
 from tallybook.domain.earning import MAX_POINTS
 from tallybook.domain.occurrence import Refs
 from tallybook.domain.refusals import DuplicateFound, InvalidPayload, NotImplementedYet
 from tallybook.domain.validity import wrong_hours
+from tallybook.usecases.categories import category_id_of
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.generate_cards import Task, begin_generation, check_count, tell_started
 from tallybook.usecases.join_campaign import campaign_of
+from tallybook.usecases.metadata_schemas import check_metadata
 from tallybook.usecases.page import Page
 from tallybook.usecases.points import version_of
 from tallybook.usecases.publish import counter_of, generate_card
@@ -73,6 +75,8 @@ class CampaignFields(msgspec.Struct, frozen=True, kw_only=True):
     validity_hours: dict[str, Any] | None = None
     activity_duration_after_publishing: str | None = None
     category_id: str | None = None
+    category: str | None = None
+    """Its name, in place of the id."""
     metadata: dict[str, Any] | None = None
     unset_metadata_fields: list[str] | None = None
     loyalty_tiers_expiration: TiersExpiration | None = None
@@ -84,6 +88,7 @@ class CampaignView(msgspec.Struct, frozen=True):
 
     campaign: Campaign
     vouchers_count: int
+    category: Category | None = None
 
 
 class CreateCampaign(Command, frozen=True, kw_only=True):
@@ -111,7 +116,7 @@ class CreateCampaign(Command, frozen=True, kw_only=True):
         )
         count = fields.vouchers_count or 0
         check_count(blank.code_config, count)
-        campaign = changed_campaign(blank, fields)
+        campaign = _checked(page, changed_campaign(blank, with_category(page, fields)))
         if count > 1:
             campaign, _ = begin_generation(page, campaign, count, Task())
         page.configure(campaign)
@@ -119,10 +124,10 @@ class CreateCampaign(Command, frozen=True, kw_only=True):
         page.emit("campaign.created", campaign.id, Refs(campaign=version_of(campaign)))
         if count > 1:
             tell_started(page, campaign, count)
-            return CampaignView(campaign, 0)
+            return CampaignView(campaign, 0, page.configuration.category(campaign.category_id))
         if count:
             generate_card(page, campaign, page.tick(), make_code(campaign.code_config, page.ids.random))
-        return CampaignView(campaign, count)
+        return CampaignView(campaign, count, page.configuration.category(campaign.category_id))
 
 
 def _code_config(voucher: VoucherFields) -> CodeConfig:
@@ -135,13 +140,27 @@ def _code_config(voucher: VoucherFields) -> CodeConfig:
     return config
 
 
+def with_category(page: Page, fields: CampaignFields) -> CampaignFields:
+    """The fields with the category by its id. Refuses: NotFound."""
+    return msgspec.structs.replace(fields, category_id=category_id_of(page.configuration, fields.category_id, fields.category))
+
+
+def _checked(page: Page, campaign: Campaign) -> Campaign:
+    """The campaign, when its metadata fits the schema. Refuses: MetadataValidationFailed."""
+    resource = "voucher" if campaign.use_voucher_metadata_schema else "campaign"
+    check_metadata(page.configuration, resource, campaign.metadata)
+    return campaign
+
+
 def changed_campaign(campaign: Campaign, fields: CampaignFields) -> Campaign:
     """The campaign with what the fields say; the same object when that is nothing new (decision 43)."""
     said: dict[str, Any] = {}
     for name in ("type", "auto_join", "use_voucher_metadata_schema", "refund_policy"):
         if (value := getattr(fields, name)) is not None:
             said[name] = value
-    for name in ("description", "activity_duration_after_publishing", "category_id"):
+    if fields.category_id is not None:
+        said["category_id"] = fields.category_id or None
+    for name in ("description", "activity_duration_after_publishing"):
         if (value := getattr(fields, name)) is not None:
             said[name] = value
     if fields.loyalty_tiers_expiration is not None:
@@ -269,10 +288,13 @@ class UpdateCampaign(Command, frozen=True, kw_only=True):
     def decide(self, page: Page) -> CampaignView:
         """Refuses: NotFound; InvalidPayload; NotImplementedYet. A change of nothing writes nothing (decision 43)."""
         known = campaign_of(page.configuration, self.key)
-        campaign = changed_campaign(known, self.fields)
+        campaign = changed_campaign(known, with_category(page, self.fields))
+        if self.fields.metadata is not None or self.fields.unset_metadata_fields:
+            _checked(page, campaign)
         if campaign is not known:
             campaign = _replace(page, campaign, "campaign.updated")
-        return CampaignView(campaign, page.counted(counter_of(campaign)))
+        category = page.configuration.category(campaign.category_id)
+        return CampaignView(campaign, page.counted(counter_of(campaign)), category)
 
 
 class SwitchCampaign(Command, frozen=True, kw_only=True):

@@ -47,6 +47,11 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """Pending entries, whatever their state, with their orders."""
     api_keys: bool = False
     """All keys of the project."""
+    products: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
+    """SKUs, with their products."""
+    skus_of: tuple[str, ...] = ()
+    """Products of which every SKU is needed."""
     joins: tuple[str, ...] = ()
     """Campaigns in which one of these customers may be given a card."""
     counters: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from tallybook.domain.occurrence import CustomerSummary, Refs
 from tallybook.domain.records import Customer
 from tallybook.domain.refusals import DuplicateFound, InvalidPayload, NotFound
 from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.metadata_schemas import check_metadata
 from tallybook.usecases.page import Page
 from tallybook.usecases.pending_points import cancel_entry
 
@@ -97,10 +98,16 @@ def ensure_customer(page: Page, ref: CustomerRef) -> Customer:
     return create_customer(page, fields or CustomerFields(source_id=key))
 
 
+def _checked(page: Page, customer: Customer, fields: CustomerFields) -> Customer:
+    if fields.metadata is not None:
+        check_metadata(page.configuration, "customer", customer.metadata)
+    return customer
+
+
 def create_customer(page: Page, fields: CustomerFields) -> Customer:
     """A new customer; says customer.created."""
     blank = Customer(id=page.random_id("cust_"), project_id=page.project_id, created_at=page.now)
-    customer = page.put(changed(blank, fields))
+    customer = page.put(_checked(page, changed(blank, fields), fields))
     _tell(page, "customer.created", customer)
     return customer
 
@@ -117,6 +124,7 @@ def update_customer(page: Page, known: Customer, fields: CustomerFields) -> Cust
         return known
     if customer.source_id != known.source_id and page.customer(customer.source_id) is not None:
         raise DuplicateFound("customer", str(customer.source_id), "source_id")
+    _checked(page, customer, fields)
     customer = page.put(msgspec.structs.replace(customer, updated_at=page.tick()))
     _tell(page, "customer.updated", customer)
     return customer

@@ -15,8 +15,10 @@ from tallybook.domain.refusals import InvalidPayload, LimitExceeded, MissingPara
 from tallybook.usecases.campaigns import changed_validity, checked_expiration
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.join_campaign import campaign_of
+from tallybook.usecases.metadata_schemas import check_metadata
 from tallybook.usecases.page import Page
 from tallybook.usecases.points import version_of
+from tallybook.usecases.product_collections import check_collections
 
 MAX_RULES = 100
 """Earning rules of one project (decision 48)."""
@@ -116,8 +118,6 @@ def _filters(config: dict[str, Any], path: str) -> list[Filter]:
         raise InvalidPayload(f"Property {path}.applicable_to must be a list of objects with object and id") from wrong
     if any(one.object not in ("product", "sku", "products_collection") for one in filters):
         raise InvalidPayload(f"Property {path}.object must be one of: products_collection, product, sku")
-    if any(one.object == "products_collection" for one in filters):
-        raise NotImplementedYet("Product collections are not built yet")
     return filters
 
 
@@ -185,7 +185,10 @@ class CreateEarningRules(Command, frozen=True, kw_only=True):
             metadata=canonical({}),
             created_at=page.tick(),
         )
-        rule = page.configure(changed_rule(blank, fields))
+        rule = changed_rule(blank, fields)
+        check_collections(page.configuration, rule)
+        check_metadata(page.configuration, "earning_rule", rule.metadata)
+        page.configure(rule)
         _tell(page, "assigned", rule)
         return rule
 
@@ -217,6 +220,10 @@ class UpdateEarningRule(Command, frozen=True, kw_only=True):
         rule = changed_rule(known, self.fields)
         if rule is known:
             return known
+        if self.fields.loyalty is not None:
+            check_collections(page.configuration, rule)
+        if self.fields.metadata is not None:
+            check_metadata(page.configuration, "earning_rule", rule.metadata)
         rule = page.configure(msgspec.structs.replace(rule, updated_at=page.tick(), version=rule.version + 1))
         _tell(page, self.word, rule)
         return rule

@@ -40,12 +40,14 @@ class CardTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     redemption_limit: int | None | UnsetType = UNSET
     start_date: datetime | None | UnsetType = UNSET
     expiration_date: datetime | None | UnsetType = UNSET
+    active: bool | UnsetType = UNSET
+    category_id: str | None | UnsetType = UNSET
     additional_info: str | UnsetType = UNSET
     metadata: str | UnsetType = UNSET
 
     def apply(self, card: Card) -> Card:
         """The card with these terms."""
-        names = ("redemption_limit", "start_date", "expiration_date", "additional_info", "metadata")
+        names = (name for name in self.__struct_fields__ if name != "code_config")
         said: dict[str, Any] = {name: value for name in names if (value := getattr(self, name)) is not UNSET}
         return msgspec.structs.replace(card, **said) if said else card
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from tallybook.domain.canonical import canonical
-from tallybook.domain.config import Campaign
+from tallybook.domain.config import Campaign, Category
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.occurrence import CardNumbers
 from tallybook.domain.records import Card
@@ -22,6 +22,8 @@ class CardView(msgspec.Struct, frozen=True):
     card: Card
     numbers: CardNumbers
     campaign: Campaign
+    category: Category | None = None
+    """The card's, or else the campaign's, where it is shown by name."""
 
 
 def campaign_of(configuration: Configuration, key: str) -> Campaign:
@@ -58,7 +60,8 @@ class JoinCampaign(Command, frozen=True, kw_only=True):
             raise CannotBePublished
         terms = Terms(channel=self.channel or "API", metadata=canonical(self.metadata or {}))
         card, _ = publish(page, customer, campaign, card or pick_card(page, campaign), terms)
-        return CardView(card, page.numbers(card), campaign)
+        category = page.configuration.category(card.category_id or campaign.category_id)
+        return CardView(card, page.numbers(card), campaign, category)
 
     def _named_card(self, page: Page, campaign: Campaign) -> Card:
         card = page.card(self.voucher)

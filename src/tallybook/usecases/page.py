@@ -22,10 +22,12 @@ from tallybook.domain.records import (
     Occurrence,
     Order,
     PendingEntry,
+    Product,
     Project,
     Publication,
     Record,
     SendOut,
+    Sku,
     TierMembership,
 )
 from tallybook.ids import Ids
@@ -34,8 +36,12 @@ from tallybook.usecases.command import Actor
 
 R = TypeVar("R", bound=Record)
 D = TypeVar("D", bound=Document)
-Own = TypeVar("Own", Customer, Order, Card, PendingEntry)
+Own = TypeVar("Own", Customer, Order, Card, PendingEntry, Product, Sku)
 _MS = timedelta(milliseconds=1)
+
+
+class NotRead(Exception):
+    """A command needs what its batch did not read, since another one changed what it is about: it has to be done alone."""
 
 
 class Page:
@@ -148,6 +154,33 @@ class Page:
         merged = {**self.book.lots.get(card.id, {}), **self.written.lots.get(card.id, {})}
         return [lot for lot in merged.values() if lot.status == "ACTIVE"]
 
+    def product(self, key: str | None) -> Product | None:
+        """By id, else by source id. A deleted product is not there."""
+        for layer in (self.written, self.book):
+            found = self._own(layer.products.get(key or ""))
+            if found is None and (known := layer.product_ids.get((self.project_id, key or ""))):
+                found = self.written.products.get(known) or self.book.products.get(known)
+                found = found if found is not None and found.source_id == key else None
+            if found is not None:
+                return found if found.deleted_at is None else None
+        return None
+
+    def sku(self, key: str | None) -> Sku | None:
+        """By id, else by source id. A deleted SKU is not there."""
+        for layer in (self.written, self.book):
+            found = self._own(layer.skus.get(key or ""))
+            if found is None and (known := layer.sku_ids.get((self.project_id, key or ""))):
+                found = self.written.skus.get(known) or self.book.skus.get(known)
+                found = found if found is not None and found.source_id == key else None
+            if found is not None:
+                return found if found.deleted_at is None else None
+        return None
+
+    def skus_of(self, product: Product) -> list[Sku]:
+        """The SKUs of a product that was read with all of them."""
+        merged = {**self.book.skus, **self.written.skus}
+        return [sku for sku in merged.values() if sku.product_id == product.id and sku.deleted_at is None]
+
     def entry(self, key: str) -> PendingEntry | None:
         """A pending entry by id, whatever its state."""
         return self._own(self.written.entries.get(key) or self.book.entries.get(key))
@@ -191,9 +224,10 @@ class Page:
     def take_free_card(self, campaign: Campaign) -> Card | None:
         """An unpublished active card of the campaign that nobody else in this batch was given."""
         while waiting := self.book.free_cards.get(campaign.id):
-            card = self.card(waiting.pop())
+            card = self.card(waiting[-1])
             if card is not None and card.customer_id is None and card.active:
                 return card
+            waiting.pop()
         return None
 
     def take_new_code(self, campaign: Campaign) -> str | None:
@@ -204,10 +238,15 @@ class Page:
         """One of the codes that were wanted under this key and that no card of the project has; None when there is none."""
         waiting = self.book.free_codes.get(key, [])
         while waiting:
-            code = waiting.pop()
-            if self.card(code) is None:
-                return code
+            if self.card(waiting[-1]) is None:
+                return waiting[-1]
+            waiting.pop()
         return None
+
+    def check_supply(self, campaign: Campaign) -> None:
+        """Raises NotRead unless every card and code that the campaign could still give was read."""
+        if campaign.id not in self.book.whole_supplies:
+            raise NotRead(campaign.id)
 
     # --- what becomes true ---
 
@@ -315,6 +354,8 @@ class Page:
     def emit(self, name: str, entity_id: str, refs: Refs, customer_id: str | None = None, at: datetime | None = None) -> Event:
         """Records an event, and a send-out of it to each webhook that asked for its name."""
         at = at or self._latest
+        if self.configuration.categories:
+            refs = self._with_category(refs)
         event = Event(
             id=self.ordered_id(event_id_prefix(name), at),
             project_id=self.project_id,
@@ -340,6 +381,14 @@ class Page:
                 )
             )
         return event
+
+    def _with_category(self, refs: Refs) -> Refs:
+        """The same, with the category of the card it speaks of, or else of the campaign, as it is now."""
+        card = self._subjects[refs.card] if refs.card is not None else None
+        campaign = self.configuration.campaign(refs.campaign[0]) if refs.campaign else None
+        key = (card.category_id if isinstance(card, Card) else None) or (campaign.category_id if campaign else None)
+        category = self.configuration.category(key)
+        return msgspec.structs.replace(refs, category=(category.id, category.version)) if category else refs
 
     def _next_sequence(self, customer_id: str | None) -> int:
         if customer_id is None:

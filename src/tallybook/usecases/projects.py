@@ -56,11 +56,11 @@ class ProjectMade(msgspec.Struct, frozen=True):
 def time_zone(name: str) -> str:
     """The same name, if it is a time zone of the IANA database. Refuses: InvalidPayload."""
     try:
-        if name in _OF_THIS_MACHINE:
-            raise ValueError
-        ZoneInfo(name)
+        known = ZoneInfo(name).key not in _OF_THIS_MACHINE
     except (KeyError, ValueError, OSError):  # not there; a path that leads out; a folder, such as Europe
-        raise InvalidPayload(f"Property .timezone must be a time zone such as Europe/Warsaw, not '{name}'") from None
+        known = False
+    if not known:
+        raise InvalidPayload(f"Property .timezone must be a time zone such as Europe/Warsaw, not '{name}'")
     return name
 
 

@@ -10,9 +10,9 @@ from tallybook.domain.dates import Duration, expires_on, local_date
 from tallybook.domain.occurrence import Refs
 from tallybook.domain.records import Card, Customer, Publication
 from tallybook.domain.refusals import NoVoucherSuitable
+from tallybook.usecases.metadata_schemas import check_metadata
 from tallybook.usecases.page import Page
 from tallybook.usecases.points import grant_initial_points, judge_tier, version_of
-
 
 ASSET_KEY_LENGTH = 22
 """Characters of the secret in the addresses of a card's images: 130 bits, which nobody guesses."""
@@ -74,9 +74,11 @@ def pick_card(page: Page, campaign: Campaign) -> Card:
     card = page.take_free_card(campaign)
     if card is not None:
         return card
-    if campaign.type != "AUTO_UPDATE":
+    code = page.take_new_code(campaign) if campaign.type == "AUTO_UPDATE" else None
+    if code is None:
+        page.check_supply(campaign)
         raise NoVoucherSuitable
-    return generate_card(page, campaign, page.tick())
+    return generate_card(page, campaign, page.tick(), code)
 
 
 def publish(page: Page, customer: Customer, campaign: Campaign, card: Card, terms: Terms) -> tuple[Card, Publication]:
@@ -95,6 +97,8 @@ def publish(page: Page, customer: Customer, campaign: Campaign, card: Card, term
         metadata=terms.metadata,
         created_at=at,
     )
+    if terms.metadata != "{}":
+        check_metadata(page.configuration, "publication", terms.metadata)
     page.add(publication)
     card = page.put(
         msgspec.structs.replace(

@@ -14,6 +14,8 @@ from tallybook.domain.refusals import DuplicateSourceId, InvalidPayload, NotFoun
 from tallybook.usecases.award_order import award_order
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.customers import CustomerRef, SourceId, ensure_customer, key_of
+from tallybook.usecases.metadata_schemas import check_metadata
+from tallybook.usecases.order_lines import product_keys, sku_keys, with_goods
 from tallybook.usecases.page import Page
 
 
@@ -56,10 +58,17 @@ class PutOrder(Command, frozen=True, kw_only=True):
     """The path of an update: that order must be there."""
 
     def needs(self, configuration: Configuration) -> Needs:
-        """The order, the people it names, and for each auto-join campaign a card to give."""
+        """The order, the people and products it names, and for each auto-join campaign a card to give."""
         said = (self.key, self.fields.id, self.fields.source_id)
         joins = tuple(campaign.id for campaign in configuration.campaigns if campaign.auto_join)
-        return Needs(orders=tuple(key for key in said if key is not None), customers=self.fields.keys_of_people(), joins=joins)
+        items = self.fields.items or ()
+        return Needs(
+            orders=tuple(key for key in said if key is not None),
+            customers=self.fields.keys_of_people(),
+            products=product_keys(items),
+            skus=sku_keys(items),
+            joins=joins,
+        )
 
     def decide(self, page: Page) -> OrderView:
         """Refuses: NotFound for an unknown order or customer id; InvalidPayload for numbers out of bounds;
@@ -101,6 +110,7 @@ def changed_order(
         said["items"] = _items_text(page, old, fields.items)
     if fields.metadata is not None:
         said["metadata"] = merge(old.metadata, fields.metadata)
+        check_metadata(page.configuration, "order", said["metadata"])
     for name in ("source_id", "status", "initial_amount", "created_at"):
         if (value := getattr(fields, name)) is not None:
             said[name] = value
@@ -119,7 +129,10 @@ def _amounts(old: Order, fields: OrderFields, items_text: str) -> dict[str, int 
         amount = old.amount if fields.items is None else None
     if discount is None:
         discount = old.discount_amount
-    return totals(order_items(items_text), amount, discount)
+    found = totals(order_items(items_text), amount, discount)
+    if (found["amount"] or 0) > MAX_AMOUNT:
+        raise InvalidPayload(f"Property .amount must be >= 0 and <= {MAX_AMOUNT}")
+    return found
 
 
 def order_items(text: str) -> list[OrderItem]:
@@ -133,9 +146,11 @@ def _items_text(page: Page, old: Order, items: list[OrderItem]) -> str:
     before = order_items(old.items)
     lines = []
     for position, said in enumerate(items):
-        if wrong := numbers_in_bounds(said):
+        item = priced(with_goods(page, said, f".items[{position}]"))
+        if wrong := numbers_in_bounds(said) or numbers_in_bounds(item):
             raise InvalidPayload(f"Property .items[{position}]{wrong}")
-        item = priced(said)
+        if said.metadata:
+            check_metadata(page.configuration, "order_item", canonical(said.metadata))
         kept = before[position].id if position < len(before) else None
         if kept is None or msgspec.structs.replace(before[position], id=item.id) != item:
             kept = page.ordered_id("ordli_")

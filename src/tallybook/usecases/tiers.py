@@ -13,6 +13,7 @@ from tallybook.domain.refusals import InvalidPayload, LimitExceeded
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.earning_rules import whole
 from tallybook.usecases.join_campaign import campaign_of
+from tallybook.usecases.metadata_schemas import check_metadata
 from tallybook.usecases.page import Page
 from tallybook.usecases.points import version_of
 
@@ -55,6 +56,7 @@ class CreateTiers(Command, frozen=True, kw_only=True):
         at = page.tick()
         made = []
         for position, fields in enumerate(self.tiers):
+            check_metadata(page.configuration, "loyalty_tier", canonical(fields.metadata or {}))
             tier = page.configure(
                 Tier(
                     id=page.ordered_id("ltr_"),

@@ -4,7 +4,8 @@ The short forms are those of decision 46: twelve keys (seeds 000 and 002); seven
 without (seed 001) and with (seeds 003 and 004) the two nulls of other voucher types in the card template.
 """
 
-from tallybook.domain.config import Campaign, CodeConfig, TiersExpiration
+from tallybook.domain.config import Campaign, Category, CodeConfig, TiersExpiration
+from tallybook.wire.categories import categories_of, category_name
 from tallybook.wire.instants import instant_text
 from tallybook.wire.json import Object, spliced
 from tallybook.wire.validity import dates, windows
@@ -62,20 +63,27 @@ def campaign_of_publication(campaign: Campaign) -> Object:
     }
 
 
-def campaign_full(campaign: Campaign, vouchers_count: int) -> Object:
-    """The loyalty campaign as REST answers it. `vouchers_count`: how many cards it has. Options are shown only when set."""
+def campaign_full(campaign: Campaign, vouchers_count: int, category: Category | None = None) -> Object:
+    """The loyalty campaign as REST answers it. `vouchers_count`: how many cards it has. Options are shown only when set.
+
+    Without `category` the category is shown by its id alone, as in lists.
+    """
     return {
         **_full_head(campaign, vouchers_count),
-        "category": None,
+        "category": category_name(category),
         **_statuses(campaign),
         "validation_rules_assignments": _NO_ASSIGNMENTS,
-        **_full_tail(campaign),
+        **_full_tail(campaign, category),
     }
 
 
-def campaign_of_event(campaign: Campaign, vouchers_count: int) -> Object:
-    """The form of campaign.created, updated, deleted, enabled and disabled: REST's, without rule assignments and category."""
-    return {**_full_head(campaign, vouchers_count), **_statuses(campaign), **_full_tail(campaign)}
+def campaign_of_event(campaign: Campaign, vouchers_count: int, category: Category | None = None) -> Object:
+    """The form of campaign.created, updated, deleted, enabled and disabled: REST's, without rule assignments.
+
+    The category is named where there is one, in campaign.created alone.
+    """
+    named = {} if category is None else {"category": category.name}
+    return {**_full_head(campaign, vouchers_count), **named, **_statuses(campaign), **_full_tail(campaign, category)}
 
 
 def _head(campaign: Campaign, *, other_types: bool) -> Object:
@@ -167,8 +175,8 @@ def _statuses(campaign: Campaign) -> Object:
     }
 
 
-def _full_tail(campaign: Campaign) -> Object:
-    shown: Object = {"category_id": campaign.category_id, "categories": []}
+def _full_tail(campaign: Campaign, category: Category | None) -> Object:
+    shown: Object = {"category_id": campaign.category_id, "categories": categories_of(category)}
     if campaign.tiers_expiration is not None:
         shown["loyalty_tiers_expiration"] = _tiers_expiration(campaign.tiers_expiration)
     if campaign.refund_policy != "KEEP":

@@ -6,9 +6,10 @@ The numbers are given beside the card, because an event may speak of the card as
 from hashlib import blake2b
 from urllib.parse import quote
 
-from tallybook.domain.config import Campaign
+from tallybook.domain.config import Campaign, Category
 from tallybook.domain.occurrence import CardNumbers
 from tallybook.domain.records import Card
+from tallybook.wire.categories import categories_of, category_name
 from tallybook.wire.instants import date_text, instant_text
 from tallybook.wire.json import Object, spliced
 
@@ -64,32 +65,42 @@ def voucher_simple17(card: Card, campaign: Campaign, numbers: CardNumbers) -> Ob
     return shown
 
 
-def voucher_simple19(card: Card, campaign: Campaign, numbers: CardNumbers) -> Object:
+def voucher_simple19(card: Card, campaign: Campaign, numbers: CardNumbers, category: Category | None = None) -> Object:
     """Nineteen keys: the seventeen, and the categories behind them."""
-    return {**voucher_simple17(card, campaign, numbers), "categories": [], "category": None}
+    shown = voucher_simple17(card, campaign, numbers)
+    return {**shown, "categories": categories_of(category), "category": category_name(category)}
 
 
-def voucher_full(card: Card, campaign: Campaign, numbers: CardNumbers, public_url: str) -> Object:
+def voucher_full(
+    card: Card, campaign: Campaign, numbers: CardNumbers, public_url: str, category: Category | None = None
+) -> Object:
     """The voucher as REST answers it, and as transaction.created and voucher.created carry it (seed 003, 27 keys).
 
-    `public_url` is where this server is reached; the images of the code live under it.
+    `public_url` is where this server is reached; the images of the code live under it. Without `category` the category is
+    shown by its id alone, as some of the documented answers do.
     """
-    shown = _full_head(card, campaign, numbers, public_url)
+    shown = _full_head(card, campaign, numbers, public_url, category)
     _add_full_tail(shown, card, numbers)
     return shown
 
 
-def voucher_got(card: Card, campaign: Campaign, numbers: CardNumbers, public_url: str) -> Object:
+def voucher_got(
+    card: Card, campaign: Campaign, numbers: CardNumbers, public_url: str, category: Category | None = None
+) -> Object:
     """The voucher as GET /v1/vouchers/{code} answers it: the whole one, and the empty list of rule assignments."""
-    shown = _full_head(card, campaign, numbers, public_url)
+    shown = _full_head(card, campaign, numbers, public_url, category)
     shown["validation_rules_assignments"] = _NO_ASSIGNMENTS
     _add_full_tail(shown, card, numbers)
     return shown
 
 
-def asset_ids(card_id: str) -> tuple[str, str]:
-    """The ids of the QR and barcode images of a card's code: the same for ever, and of the form of version 4 UUIDs."""
-    text = blake2b(card_id.encode(), digest_size=32).hexdigest()
+def asset_ids(card: Card) -> tuple[str, str]:
+    """The ids of the QR and barcode images of a card's code: the same for ever, and of the form of version 4 UUIDs.
+
+    They sign the addresses of the images: a code is a bearer secret (decision 35), and without the card's key, which is
+    never shown, nobody can make them of the card's id.
+    """
+    text = blake2b(card.id.encode(), key=card.asset_key.encode(), digest_size=32).hexdigest()
     return _uuid(text[:32]), _uuid(text[32:])
 
 
@@ -109,7 +120,7 @@ def _simple(card: Card, campaign: Campaign, numbers: CardNumbers) -> Object:
     }
     if card.customer_id is not None:
         shown["holder_id"] = card.customer_id
-    shown["category_id"] = campaign.category_id
+    shown["category_id"] = card.category_id or campaign.category_id
     shown["active"] = numbers.active
     shown["created_at"] = instant_text(card.created_at)
     shown["updated_at"] = instant_text(numbers.updated_at)
@@ -121,16 +132,16 @@ def _simple(card: Card, campaign: Campaign, numbers: CardNumbers) -> Object:
     return shown
 
 
-def _full_head(card: Card, campaign: Campaign, numbers: CardNumbers, public_url: str) -> Object:
+def _full_head(card: Card, campaign: Campaign, numbers: CardNumbers, public_url: str, category: Category | None) -> Object:
     validity = campaign.validity
     shown: Object = {
         "id": card.id,
         "code": card.code,
         "campaign": campaign.name,
         "campaign_id": campaign.id,
-        "category": None,
-        "category_id": campaign.category_id,
-        "categories": [],
+        "category": category_name(category),
+        "category_id": card.category_id or campaign.category_id,
+        "categories": categories_of(category),
         "type": "LOYALTY_CARD",
         "discount": None,
         "gift": None,
@@ -167,8 +178,8 @@ def _add_full_tail(shown: Object, card: Card, numbers: CardNumbers) -> None:
 
 
 def _assets(card: Card, public_url: str) -> Object:
-    qr, barcode = asset_ids(card.id)
+    qr, barcode = asset_ids(card)
     return {
-        "qr": {"id": qr, "url": f"{public_url}/v1/assets/qr/{qr}"},
-        "barcode": {"id": barcode, "url": f"{public_url}/v1/assets/barcode/{barcode}"},
+        "qr": {"id": qr, "url": f"{public_url}/v1/assets/qr/{card.id}/{qr}.png"},
+        "barcode": {"id": barcode, "url": f"{public_url}/v1/assets/barcode/{card.id}/{barcode}.png"},
     }

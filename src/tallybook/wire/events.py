@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw
 
-from tallybook.domain.config import Campaign, Document, EarningRule, Tier
+from tallybook.domain.config import Campaign, Category, Document, EarningRule, Tier
 from tallybook.domain.occurrence import CardNumbers, CustomerSummary, Refs, Subject, Version
 from tallybook.domain.records import (
     Card,
@@ -31,7 +31,7 @@ from tallybook.wire.campaigns import (
     campaign_of_publication,
     campaign_simple,
 )
-from tallybook.wire.cards import numbers_of, voucher_full, voucher_simple14, voucher_simple17, voucher_simple19
+from tallybook.wire.cards import numbers_of, voucher_full, voucher_got, voucher_simple14, voucher_simple17, voucher_simple19
 from tallybook.wire.customers import customer_full, customer_simple
 from tallybook.wire.earning_rules import rule_full, rule_parameters
 from tallybook.wire.instants import instant_text
@@ -125,6 +125,11 @@ class Scene:
     @property
     def campaign(self) -> Campaign:
         return self._document(Campaign, self.refs.campaign)
+
+    @property
+    def category(self) -> Category | None:
+        """Of the card, or else of the campaign, as it was."""
+        return None if self.refs.category is None else self._document(Category, self.refs.category)
 
     @property
     def earning_rule(self) -> EarningRule | None:
@@ -262,7 +267,7 @@ def _pending_changed_on_card(scene: Scene) -> Object:
     return {
         **_pending_changed(scene),
         "campaign": _campaign18_with_nulls(scene.campaign),
-        "voucher": voucher_simple19(scene.card, scene.campaign, scene.after),
+        "voucher": voucher_simple19(scene.card, scene.campaign, scene.after, scene.category),
     }
 
 
@@ -340,6 +345,27 @@ def _card_created(scene: Scene) -> Object:
     }
 
 
+def _card_updated(scene: Scene) -> Object:
+    campaign = scene.campaign
+    return {
+        "voucher": voucher_full(scene.card, campaign, scene.after, scene.public_url, scene.category),
+        "campaign": {"id": campaign.id, "name": campaign.name, "object": "campaign"},
+    }
+
+
+def _card_switched(scene: Scene) -> Object:
+    """As voucher.updated, and the voucher with its rule assignments."""
+    voucher = voucher_got(scene.card, scene.campaign, scene.after, scene.public_url, scene.category)
+    return {**_card_updated(scene), "voucher": voucher}
+
+
+def _card_deleted(scene: Scene) -> Object:
+    return {
+        "voucher": voucher_full(scene.card, scene.campaign, scene.after, scene.public_url, scene.category),
+        "campaign": _campaign18(scene.campaign),
+    }
+
+
 def _card_published(scene: Scene) -> Object:
     return {
         "customer": customer_simple(scene.customer),
@@ -362,7 +388,7 @@ def _publication(scene: Scene) -> Object:
 
 
 def _customer_publication(scene: Scene) -> Object:
-    voucher = voucher_full(scene.card, scene.campaign, scene.after, scene.public_url)
+    voucher = voucher_full(scene.card, scene.campaign, scene.after, scene.public_url, scene.category)
     return {
         "customer": customer_simple(scene.customer),
         "campaign": _campaign18(scene.campaign),
@@ -373,6 +399,10 @@ def _customer_publication(scene: Scene) -> Object:
 
 def _campaign(scene: Scene) -> Object:
     return {"campaign": campaign_of_event(scene.campaign, scene.refs.vouchers_count)}
+
+
+def _campaign_created(scene: Scene) -> Object:
+    return {"campaign": campaign_of_event(scene.campaign, scene.refs.vouchers_count, scene.category)}
 
 
 def _campaign_deleted(scene: Scene) -> Object:
@@ -431,10 +461,14 @@ PAYLOADS: dict[str, Callable[[Scene], Object]] = {
     "customer.loyalty.tier.upgraded": _member_tiers,
     "customer.loyalty.tier.downgraded": _member_tiers,
     "voucher.created": _card_created,
+    "voucher.updated": _card_updated,
+    "voucher.enabled": _card_switched,
+    "voucher.disabled": _card_switched,
+    "voucher.deleted": _card_deleted,
     "voucher.published": _card_published,
     "publication.succeeded": _publication,
     "customer.publication.succeeded": _customer_publication,
-    "campaign.created": _campaign,
+    "campaign.created": _campaign_created,
     "campaign.updated": _campaign,
     "campaign.enabled": _campaign,
     "campaign.disabled": _campaign,
