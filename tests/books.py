@@ -2,9 +2,10 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from tallybook.store.verify import Verification, verify
 from tallybook.usecases.campaigns import CampaignFields, CreateCampaign
 from tallybook.usecases.command import Command
 from tallybook.usecases.earning_rules import CreateEarningRules, EarningRuleFields
+from tallybook.usecases.products import ProductFields, PutProduct, PutSku, SkuFields
 from tallybook.usecases.put_order import OrderFields, PutOrder
 from tallybook.usecases.tiers import CreateTiers, TierFields
 from tallybook.usecases.webhooks import CreateWebhook, WebhookFields
@@ -152,9 +154,9 @@ def held(engine: Engine) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def engine_on(database: Database, node: int = 1) -> Iterator[Engine]:
-    """A running engine."""
-    engine = Engine(database, Ids(node), real_now)
+def engine_on(database: Database, node: int = 1, now: Callable[[], datetime] = real_now) -> Iterator[Engine]:
+    """A running engine. `now` is what it takes for the real time."""
+    engine = Engine(database, Ids(node), now)
     engine.start()
     try:
         yield engine
@@ -163,14 +165,14 @@ def engine_on(database: Database, node: int = 1) -> Iterator[Engine]:
 
 
 @contextlib.contextmanager
-def empty_book(url: str) -> Iterator[Book]:
-    """A book with a project and nothing else, in an empty database."""
+def empty_book(url: str, now: Callable[[], datetime] = real_now, *, sandbox: bool = False) -> Iterator[Book]:
+    """A book with a project and nothing else, in an empty database. `now` is what its engine takes for the real time."""
     database = Database(url)
     migrate(database)
-    project = Project(id=PROJECT, name="Test", time_zone="Europe/Warsaw", webhook_secret="secret", created_at=real_now())
+    project = Project(id=PROJECT, name="Test", time_zone="Europe/Warsaw", webhook_secret="secret", sandbox=sandbox, created_at=now())
     with database.writing() as connection:
         connection.execute(insert(projects), [mapping(Project).row(project)])
-    with contextlib.closing(database), engine_on(database) as engine:
+    with contextlib.closing(database), engine_on(database, now=now) as engine:
         yield Book(database, engine)
 
 
@@ -179,6 +181,8 @@ def small_book(url: str) -> Iterator[Book]:
     """A book with a programme of three rules, one of which waits, three tiers, a webhook, a free card and a few paid orders."""
     with empty_book(url) as book:
         book.webhook()
+        book.do(PutProduct(project_id=PROJECT, fields=ProductFields(source_id="shirt", name="Shirt", price=500)))
+        book.do(PutSku(project_id=PROJECT, product="shirt", fields=SkuFields(source_id="shirt-s", sku="Small shirt")))
         campaign = book.programme(vouchers_count=1)
         book.rules(campaign, per_amount(100, 1), fixed(3))
         book.waiting_rule(campaign, fixed(2), days=7)

@@ -68,6 +68,7 @@ class Client(Plain):
         keys = {"X-App-Id": server.app_id, "X-App-Token": server.app_token}
         super().__init__(server, keys)
         self._connection = voucherify.ApiClient(voucherify.Configuration(host=server.url, api_key=keys))
+        self.async_actions: Any = api.AsyncActionsApi(self._connection)
         self.campaigns: Any = api.CampaignsApi(self._connection)
         self.customers: Any = api.CustomersApi(self._connection)
         self.loyalties: Any = api.LoyaltiesApi(self._connection)

@@ -18,7 +18,7 @@ from tallybook.store.projects import Wanted, make_first_project
 from tallybook.store.verify import check_names
 from tests.books import small_book
 
-COMMANDS = ["demo", "keys", "migrate", "serve", "verify", "version"]
+COMMANDS = ["backup", "demo", "keys", "migrate", "restore", "serve", "verify", "version"]
 
 
 def run(*words: str, home: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -1,10 +1,10 @@
 """A post office per kind of database: the schema is made once for all tests of a module, the rows of each are its own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tallybook.clock import real_now
 from tallybook.store.database import Database
 from tallybook.store.migrate import migrate
 from tallybook.store.tables import metadata
@@ -31,10 +31,23 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def office(database: Database) -> Iterator[PostOffice]:
-    """A project without anything in it, and no other."""
+def empty(database: Database) -> Database:
+    """The same without rows."""
     with database.writing() as connection:
         for table in metadata.tables.values():
             connection.execute(table.delete())
-    with post_office(database) as office:
+    return database
+
+
+@pytest.fixture
+def office(empty: Database) -> Iterator[PostOffice]:
+    """A project without anything in it, on a clock that is told."""
+    with post_office(empty) as office:
+        yield office
+
+
+@pytest.fixture
+def real_office(empty: Database) -> Iterator[PostOffice]:
+    """A project without anything in it, in real time."""
+    with post_office(empty, real_now) as office:
         yield office

@@ -73,13 +73,13 @@ class PostOffice(Book):
 
 
 @contextlib.contextmanager
-def post_office(database: Database) -> Iterator[PostOffice]:
-    """An empty project in a database without rows."""
+def post_office(database: Database, now: Callable[[], datetime] | None = None) -> Iterator[PostOffice]:
+    """An empty project in a database without rows. `now` is real time in place of the clock."""
     clock = Clock()
     project = Project(id=PROJECT, name="Test", time_zone="UTC", webhook_secret=SECRET, created_at=START)
     with database.writing() as connection:
         connection.execute(insert(projects), [mapping(Project).row(project)])
-    engine = Engine(database, Ids(1), clock)
+    engine = Engine(database, Ids(1), now or clock)
     engine.start()
     try:
         yield PostOffice(database, engine, clock)
@@ -137,5 +137,5 @@ async def carrying(office: PostOffice) -> AsyncIterator[PostRoom]:
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Wait for something that another thread does."""
     async with asyncio.timeout(seconds):
-        while not await asyncio.to_thread(condition):
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - another thread sets no event of this loop
             await asyncio.sleep(0.005)

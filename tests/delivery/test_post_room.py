@@ -23,7 +23,7 @@ MINUTE = timedelta(minutes=1)
 
 def _next_due_at(room: PostRoom, busy: tuple[str, ...] = ()) -> timedelta | None:
     at = asyncio.run(room.next_due_at(busy))
-    return at and at - START
+    return None if at is None else at - START
 
 
 # --- claiming ------------------------------------------------------------------------------------------------------------

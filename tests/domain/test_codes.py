@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallybook.domain.codes import DEFAULT_CHARSET, code_config, make_code, space
+from tallybook.domain.codes import DEFAULT_CHARSET, check_config, code_config, make_code, space, unused_codes
 from tallybook.domain.config import CodeConfig
+from tallybook.domain.refusals import InvalidPayload
 from tallybook.ids import Ids
 
 SAID = [
@@ -61,6 +62,60 @@ def test_the_space_is_all_that_can_be_drawn(pattern: str, charset: str) -> None:
     drawings = itertools.product(charset, repeat=config.length)
     codes = {make_code(config, lambda _length, _charset, drawn=drawn: "".join(drawn)) for drawn in drawings}  # type: ignore[misc]
     assert len(codes) == space(config)
+
+
+LIMITS: list[tuple[tuple[int | None, str | None, str | None, str | None, str | None], str | None]] = [
+    ((None, None, None, None, None), None),
+    ((64, "x" * 256, None, "p" * 100, "q" * 91), None),
+    ((None, "x" * 257, None, None, None), ".charset must NOT have more than 256 characters"),
+    ((None, None, "none", None, None), ".pattern must contain 1 to 64 #"),
+    ((None, None, "#" * 65, None, None), ".pattern must contain 1 to 64 #"),
+    ((64, None, None, "p" * 100, "q" * 92), " must make codes of at most 255 characters"),
+]
+
+
+@pytest.mark.parametrize(("said", "wrong"), LIMITS)
+def test_what_codes_cannot_be_made_of(
+    said: tuple[int | None, str | None, str | None, str | None, str | None], wrong: str | None
+) -> None:
+    """A charset that a byte cannot choose from, a pattern without places or with too many, and a code too long are refused."""
+    config = code_config(*said)
+    if wrong is None:
+        assert check_config(config, ".code_config") == config
+        return
+    with pytest.raises(InvalidPayload) as refusal:
+        check_config(config, ".code_config")
+    assert str(refusal.value) == f"Property .code_config{wrong}"
+
+
+@given(
+    charset=st.text("abcdefgh", min_size=1, max_size=8),
+    places=st.integers(1, 2),
+    held=st.integers(0, 64),
+    wanted=st.integers(0, 80),
+)
+def test_the_last_codes_of_a_small_space_are_found(charset: str, places: int, held: int, wanted: int) -> None:
+    """As many different codes that nobody has as are wanted, or all there are left."""
+    config = code_config(places, charset, None, "X-", None)
+    every = sorted({make_code(config, lambda _n, _c, drawn=drawn: "".join(drawn)) for drawn in itertools.product(charset, repeat=places)})  # type: ignore[misc] # fmt: skip # noqa: E501
+    taken = set(every[:held])
+    found = unused_codes(config, wanted, Ids(1).random, lambda codes: taken & set(codes))
+    assert len(found) == len(set(found)) == min(wanted, len(every) - len(taken))
+    assert set(found) <= set(every) - taken
+
+
+def test_unused_codes_of_a_large_space() -> None:
+    """Where most codes are free the wanted number is drawn, none of them taken, whatever half of the world has."""
+    config = code_config(10, None, None, None, None)
+    found = unused_codes(config, 300, Ids(1).random, lambda codes: {code for code in codes if code < "V"})
+    assert len(found) == len(set(found)) == 300
+    assert all(code >= "V" for code in found)
+
+
+def test_a_charset_that_is_refused_ends_all_the_same() -> None:
+    """Codes that are drawn before the refusal is said come from the first 256 characters of the charset."""
+    config = code_config(4, "".join(map(chr, range(0x4E00, 0x4E00 + 300))), None, None, None)
+    assert all(ord(sign) < 0x4E00 + 256 for sign in make_code(config, Ids(1).random))
 
 
 def test_codes_are_drawn_from_the_charset() -> None:

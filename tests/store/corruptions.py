@@ -32,6 +32,8 @@ WEBHOOK = "(SELECT id FROM documents WHERE kind = 'webhook')"
 ACTION = "SELECT id FROM async_actions"
 
 CORRUPTIONS = [
+    # products
+    Corruption("sku_has_product", "UPDATE products SET deleted_at = 1", "SELECT id FROM skus"),
     # pending points
     Corruption(
         "entries_make_pending_points",
@@ -94,6 +96,14 @@ CORRUPTIONS = [
         also=("counter_counts_cards",),
         unbound="cards",
     ),
+    Corruption("deleted_card_is_at_rest", "UPDATE lots SET status = 'DELETED' WHERE id = :lot", BOB),
+    Corruption(
+        "deleted_card_is_at_rest",
+        "UPDATE cards SET deleted_at = 1 WHERE id = :bob",
+        BOB,
+        also=("counter_counts_cards",),
+    ),
+    Corruption("card_has_asset_key", "UPDATE cards SET asset_key = '' WHERE id = :bob", BOB),
     Corruption(
         "counter_counts_cards",
         f"UPDATE counters SET n = n + 1 WHERE name = 'vouchers:' || {PROGRAMME}",

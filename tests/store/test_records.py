@@ -130,8 +130,14 @@ def _write_both(database: Database, stale: Any, fresh: Any) -> None:
 UNIQUE = {
     "customer of a source id": (full(Customer, id="a"), full(Customer, id="b")),
     "order of a source id": (full(Order, id="a"), full(Order, id="b")),
-    "card of a code": (full(Card, id="a", customer_id="a"), full(Card, id="b", customer_id="b")),
-    "card per customer and campaign": (full(Card, id="a", code="a"), full(Card, id="b", code="b")),
+    "card of a code": (
+        full(Card, id="a", customer_id="a", deleted_at=None),
+        full(Card, id="b", customer_id="b", deleted_at=None),
+    ),
+    "card per customer and campaign": (
+        full(Card, id="a", code="a", deleted_at=None),
+        full(Card, id="b", code="b", deleted_at=None),
+    ),
     "lot per card and date": (full(Lot, id="a"), full(Lot, id="b")),
     "publication of a source id": (full(Publication, id="a"), full(Publication, id="b")),
     "award per cause and rule": (full(Award), full(Award, card_id="b", given_id="b")),
@@ -148,6 +154,14 @@ def test_there_is_one(database: Database, pair: tuple[Any, Any]) -> None:
     with pytest.raises(IntegrityError):
         write(database, twin)
     assert stored(database, type(one)) == [_at_version(one, 1)]
+
+
+def test_a_deleted_card_is_in_nobodys_way(database: Database) -> None:
+    """Its code, and its holder's place in the campaign, may be taken again, as often as they are given up."""
+    gone = [full(Card, id="a"), full(Card, id="b")]
+    anew = full(Card, id="c", deleted_at=None)
+    write(database, *gone, anew)
+    assert sorted(card.id for card in stored(database, Card)) == ["a", "b", "c"]
 
 
 def test_there_is_one_campaign_of_a_name(database: Database) -> None:

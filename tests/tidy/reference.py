@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeGuard
 
 from tallybook.api import gateway
 from tallybook.api.call import Route
@@ -96,6 +97,22 @@ def _pattern(node: ast.AST) -> str | None:
     )
 
 
+def not_yet() -> str:
+    """What a command that is built says no to for now, in its words; a gap is said as `…`."""
+    trees = [ast.parse(path.read_text()) for path in sorted((SOURCE / "usecases").glob("*.py"))]
+    said = [node.args[0] for tree in trees for node in ast.walk(tree) if _is_not_yet(node)]
+    return "\n".join(sorted({f"- {_words(one)}" for one in said}))
+
+
+def _is_not_yet(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "NotImplementedYet"
+
+
+def _words(text: ast.expr) -> str:
+    parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
+
+
 def limits() -> str:
     """The bounds, from the constants that enforce them."""
     rows = [
@@ -116,6 +133,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "built": ("README.md", built),
     "not built": ("README.md", not_built),
     "limits": ("README.md", limits),
+    "not yet": ("docs/how-to/replace-voucherify.md", not_yet),
     "routes": ("docs/reference/api.md", routes),
     "missing routes": ("docs/reference/api.md", missing_routes),
     "given refusals": ("docs/reference/errors.md", given),

@@ -51,11 +51,33 @@ def test_numbers_of_a_card() -> None:
 
 
 def test_images_have_lasting_ids() -> None:
-    """Each card has two image ids of the form of a version 4 UUID, the same each time and different for each card."""
-    ids = [*asset_ids("v_1"), *asset_ids("v_2")]
-    assert ids == [*asset_ids("v_1"), *asset_ids("v_2")]
-    assert len(set(ids)) == 4
+    """Each card has two image ids of the form of a version 4 UUID: the same each time, others for each card and each key."""
+    cards = [
+        msgspec.structs.replace(JOHNS_CARD, id=id, asset_key=key) for id, key in (("v_1", "one"), ("v_1", "two"), ("v_2", "one"))
+    ]
+    ids = [id for card in cards for id in asset_ids(card)]
+    assert ids == [id for card in cards for id in asset_ids(card)]
+    assert len(set(ids)) == 6
     assert all(UUID4.fullmatch(id) for id in ids)
+
+
+def test_images_outlive_what_happens_to_a_card() -> None:
+    """Their addresses are in payloads that are rendered again for ever: nothing but the card's id and key decides them."""
+    changed = msgspec.structs.replace(JOHNS_CARD, customer_id=None, points=0, active=False, metadata='{"a":1}')
+    assert asset_ids(changed) == asset_ids(JOHNS_CARD)
+    qr, barcode = asset_ids(JOHNS_CARD)
+    assert voucher_full(JOHNS_CARD, JOHNS_CAMPAIGN, JOHNS_AFTER, PUBLIC_URL)["assets"] == {
+        "qr": {"id": qr, "url": f"{PUBLIC_URL}/v1/assets/qr/{JOHNS_CARD.id}/{qr}.png"},
+        "barcode": {"id": barcode, "url": f"{PUBLIC_URL}/v1/assets/barcode/{JOHNS_CARD.id}/{barcode}.png"},
+    }
+
+
+def test_a_cards_own_category_comes_before_its_campaigns() -> None:
+    """A card that names none shows the campaign's (openapi update-voucher)."""
+    campaign = msgspec.structs.replace(JOHNS_CAMPAIGN, category_id="cat_campaign")
+    own = msgspec.structs.replace(JOHNS_CARD, category_id="cat_own")
+    shown = [voucher_full(card, campaign, JOHNS_AFTER, PUBLIC_URL)["category_id"] for card in (JOHNS_CARD, own)]
+    assert shown == ["cat_campaign", "cat_own"]
 
 
 def test_code_is_escaped_in_addresses() -> None:

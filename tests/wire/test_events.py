@@ -65,6 +65,9 @@ PUBLICATION = [
 ]
 
 
+ASSIGNMENTS = "validation_rules_assignments"
+
+
 def golden(name: str) -> Any:
     """An expected document."""
     return json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
@@ -218,6 +221,24 @@ def test_card_created() -> None:
     assert "holder_id" not in shown["voucher"]
     assert (shown["voucher"]["loyalty_card"], shown["voucher"]["updated_at"]) == ({"points": 0, "balance": 0}, None)
     assert shown["voucher"]["publish"]["count"] == 0
+
+
+@pytest.mark.parametrize(("word", "more"), [("updated", []), ("enabled", [ASSIGNMENTS]), ("disabled", [ASSIGNMENTS])])
+def test_card_changed(word: str, more: list[str]) -> None:
+    """A changed card is shown whole beside the name of its campaign; switched on or off, with its rule assignments."""
+    shown = payload(f"voucher.{word}")
+    whole = payload("voucher.loyalty_card.transaction.created")["voucher"]
+    assert shown["campaign"] == {"id": JOHNS_CARD.campaign_id, "name": whole["campaign"], "object": "campaign"}
+    assert [key for key in shown["voucher"] if key not in whole] == more
+    assert {key: value for key, value in shown["voucher"].items() if key not in more} == whole
+
+
+def test_card_deleted() -> None:
+    """A deleted card is shown whole, as it was, and its campaign in eighteen keys."""
+    shown = payload("voucher.deleted")
+    assert list(shown) == ["voucher", "campaign"]
+    assert shown["voucher"] == payload("voucher.loyalty_card.transaction.created")["voucher"]
+    assert list(shown["campaign"]) == CAMPAIGN18
 
 
 def test_card_published() -> None:
@@ -380,6 +401,7 @@ def comparable(found: set[str]) -> set[str]:
         *["customer.loyalty.tier.upgraded", "customer.loyalty.tier.downgraded", "voucher.created", "voucher.published"],
         *["publication.succeeded", "customer.publication.succeeded", "campaign.loyalty_tier.created"],
         *["campaign.loyalty_tier.updated", "campaign.loyalty_tier.deleted", "customer.rewarded.loyalty_points"],
+        *["voucher.updated", "voucher.enabled", "voucher.disabled", "voucher.deleted"],
         "voucher.loyalty_card.transaction.created",
     ],
 )

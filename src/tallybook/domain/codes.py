@@ -4,9 +4,17 @@ from collections.abc import Callable, Iterable
 from itertools import product
 
 from tallybook.domain.config import CodeConfig
+from tallybook.domain.refusals import InvalidPayload
 
 DEFAULT_CHARSET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DEFAULT_LENGTH = 8
+
+MAX_CHARSET = 256
+"""Characters that are drawn from: a random byte chooses among no more."""
+MAX_RANDOM = 64
+"""Random characters of a code."""
+MAX_CODE = 255
+"""Characters of a code."""
 
 SMALL_SPACE = 4_096
 """A pattern with no more codes than this is tried code by code, so that its last ones are found too."""
@@ -29,6 +37,17 @@ def code_config(
     )
 
 
+def check_config(config: CodeConfig, path: str) -> CodeConfig:
+    """The same configuration, if codes can be made as it says. Refuses: InvalidPayload."""
+    if len(config.charset) > MAX_CHARSET:
+        raise InvalidPayload(f"Property {path}.charset must NOT have more than {MAX_CHARSET} characters")
+    if not 1 <= config.length <= MAX_RANDOM:
+        raise InvalidPayload(f"Property {path}.pattern must contain 1 to {MAX_RANDOM} #")
+    if len(config.prefix + config.pattern + config.postfix) > MAX_CODE:
+        raise InvalidPayload(f"Property {path} must make codes of at most {MAX_CODE} characters")
+    return config
+
+
 def space(config: CodeConfig) -> int:
     """How many different codes the pattern can make."""
     return int(len(set(config.charset)) ** config.length)
@@ -36,7 +55,7 @@ def space(config: CodeConfig) -> int:
 
 def make_code(config: CodeConfig, draw: Draw) -> str:
     """A code: each `#` of the pattern replaced by a drawn character."""
-    return _filled(config, draw(config.length, config.charset))
+    return _filled(config, draw(config.length, config.charset[:MAX_CHARSET]))
 
 
 def _filled(config: CodeConfig, characters: Iterable[str]) -> str:

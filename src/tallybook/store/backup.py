@@ -31,8 +31,10 @@ def back_up(database: Database, file: Path, *, overwrite: bool = False) -> str:
     Nothing stops meanwhile. Whatever was answered before it began is in the copy. On SQLite the write-ahead log grows until
     it is done.
     """
-    if database.path is not None and (not database.path.exists() or _is_same(database.path, file)):
-        raise NotReady(f"There is no database at {database.path}, or that is where the backup should go.")
+    if database.path is not None and not database.path.exists():
+        raise NotReady(f"There is no database at {database.path}.")
+    if database.path is not None and file.exists() and database.path.samefile(file):
+        raise NotReady(f"{file} is the database itself.")
     if file.exists() and not overwrite:
         raise NotReady(f"{file} is there already; say --overwrite to replace it when the new backup is whole.")
     with database.reading() as connection:
@@ -92,10 +94,6 @@ def _sync(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return other.exists() and one.samefile(other)
 
 
 def _copy_sqlite(database: Database, partial: Path) -> None:

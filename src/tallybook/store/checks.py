@@ -368,4 +368,14 @@ ACTIONS = (
     ),
 )
 
-CHECKS = CARDS + LEDGER + LOTS + PENDING + AWARDS + CONFIGURATION + EVENTS + ACTIONS
+GOODS = (
+    Check(
+        "sku_has_product",  # deleting a product deletes its SKUs
+        "skus",
+        """SELECT s.id, 'product ' || s.product_id AS expected, 'none' AS found
+           FROM skus s LEFT JOIN products p ON p.id = s.product_id AND p.project_id = s.project_id AND p.deleted_at IS NULL
+           WHERE s.deleted_at IS NULL AND p.id IS NULL ORDER BY s.id""",
+    ),
+)
+
+CHECKS = CARDS + LEDGER + LOTS + PENDING + AWARDS + CONFIGURATION + EVENTS + ACTIONS + GOODS

@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool, QueuePool
 
+from tallybook.store.sql_functions import local_day_in_python
+
 __all__ = ["AlreadyServed", "Connection", "DBAPIError", "Database", "IntegrityError", "PoolTimeout", "SQLAlchemyError", "ping"]
 
 READERS = 4
@@ -107,6 +109,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
             f"cache_size=-{READER_CACHE_KB if read_only else WRITER_CACHE_KB}",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("tallybook_local_day", 2, local_day_in_python, deterministic=True)
         if read_only:
             connection.execute("PRAGMA query_only=ON")
 

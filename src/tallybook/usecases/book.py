@@ -5,6 +5,7 @@ one batch see each other's customers, orders and codes.
 """
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any
 
 from tallybook.domain.config import ConfigChange
@@ -42,6 +43,7 @@ class Book:
         self.cards_of: dict[str, dict[str, str]] = {}
         self.lots: dict[str, dict[str, Lot]] = {}
         self.entries: dict[str, PendingEntry] = {}
+        self.entries_of: dict[str, dict[str, PendingEntry]] = {}
         self.products: dict[str, Product] = {}
         self.product_ids: dict[tuple[str, str], str] = {}
         self.skus: dict[str, Sku] = {}
@@ -66,6 +68,8 @@ class Book:
         self.facts: list[Record | ConfigChange] = []
         self.counts: dict[str, int] = {}
         self.config_changes: dict[str, int] = {}
+        self.settled_on: dict[str, date] = {}
+        """The local day up to which the customers of a project were settled. What a batch adds is never due on its day."""
 
     def keep_all(self, records: Iterable[Record]) -> None:
         """Puts records as read into the book."""
@@ -107,6 +111,7 @@ def _keep_membership(book: Book, record: TierMembership) -> None:
 
 def _keep_entry(book: Book, record: PendingEntry) -> None:
     book.entries[record.id] = record
+    book.entries_of.setdefault(record.customer_id, {})[record.id] = record
 
 
 def _keep_publication(book: Book, record: Publication) -> None:

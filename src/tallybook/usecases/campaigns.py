@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from tallybook.domain.canonical import canonical, merge
-from tallybook.domain.codes import code_config, make_code, space
+from tallybook.domain.codes import check_config, code_config, make_code, space
 from tallybook.domain.config import Campaign, Category, CodeConfig, ExpirationRules, TiersExpiration, Validity
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.dates import Duration
@@ -137,7 +137,7 @@ def _code_config(voucher: VoucherFields) -> CodeConfig:
     config = code_config(said.length, said.charset, said.pattern, said.prefix, said.postfix)
     if space(config) < 1 or not config.pattern.count("#"):
         raise InvalidPayload("Property .voucher.code_config.pattern must contain at least one #")
-    return config
+    return check_config(config, ".voucher.code_config")
 
 
 def with_category(page: Page, fields: CampaignFields) -> CampaignFields:

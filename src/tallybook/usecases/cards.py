@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tallybook.domain.canonical import canonical, merge
-from tallybook.domain.codes import code_config
+from tallybook.domain.codes import check_config, code_config
 from tallybook.domain.config import Campaign, CodeConfig
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.earning import MAX_POINTS
@@ -26,8 +26,6 @@ from tallybook.usecases.publish import counter_of, generate_card
 
 CODE_LENGTH = 255
 """Most characters of a code that a request gives."""
-RANDOM_LENGTH = 64
-"""Most random characters of a code."""
 
 
 class PointsFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,10 +137,7 @@ class AddCard(Command, frozen=True, kw_only=True):
         return code_config(said.length, said.charset, said.pattern, said.prefix, said.postfix)
 
     def _checked_config(self, campaign: Campaign) -> CodeConfig:
-        config = self._config(campaign)
-        if not 1 <= config.length <= RANDOM_LENGTH:
-            raise InvalidPayload(f"Property .code_config.pattern must contain 1 to {RANDOM_LENGTH} #")
-        return config
+        return check_config(self._config(campaign), ".code_config")
 
     def _new_code(self, page: Page, campaign: Campaign) -> str:
         code = page.take_code(_key_of(self._checked_config(campaign)))

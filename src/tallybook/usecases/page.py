@@ -187,8 +187,8 @@ class Page:
 
     def waiting_entries(self, customer_id: str) -> list[PendingEntry]:
         """The customer's entries that are PENDING, in the order of their activation."""
-        merged = {**self.book.entries, **self.written.entries}
-        own = [one for one in merged.values() if one.customer_id == customer_id and one.status == "PENDING"]
+        merged = {**self.book.entries_of.get(customer_id, {}), **self.written.entries_of.get(customer_id, {})}
+        own = [one for one in merged.values() if one.status == "PENDING"]
         return sorted(own, key=lambda one: (one.activates_on, one.id))
 
     def membership(self, customer_id: str, campaign_id: str) -> TierMembership | None:

@@ -7,6 +7,7 @@ import msgspec
 from tallybook.domain.config import Campaign, EarningRule
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.dates import expires_on, local_date
+from tallybook.domain.earning import MAX_POINTS
 from tallybook.domain.occurrence import CausingEvent, Refs
 from tallybook.domain.records import Award, Card, Customer, EntryChange, Order, PendingEntry, Transaction
 from tallybook.domain.refusals import InvalidAmount, InvalidPendingPointsState, NotFound
@@ -25,9 +26,12 @@ def add_entry(
     rule: EarningRule,
     points: int,
 ) -> Card:
-    """Points that wait `pending_days` from the payment (semantics 6.5); the card's own points do not change. Seed 001."""
+    """Points that wait `pending_days` from the payment (semantics 6.5); the card's own points do not change. Seed 001.
+
+    The days are those of the project's calendar: a day on which clocks change is one like any other.
+    """
     at = page.tick()
-    due = cause.created_at + timedelta(days=rule.pending_days or 0)
+    due = cause.created_at.astimezone(page.zone) + timedelta(days=rule.pending_days or 0)
     entry = page.put(
         PendingEntry(
             id="lopp_" + page.ids.at_instant(due),
@@ -216,7 +220,7 @@ def cancel_entry(page: Page, entry: PendingEntry, at: datetime, operation_type: 
     """The points will not come. The entry keeps its number; nothing else changes on the card."""
     card = page.card(entry.card_id)
     assert card is not None, "an entry without its card"
-    done = page.put(msgspec.structs.replace(entry, status="CANCELED", updated_at=None))
+    done = page.put(msgspec.structs.replace(entry, status="CANCELED", updated_at=at))
     _changed(page, done, card, "CANCELED", -entry.points, at, operation_type=operation_type)
 
 
@@ -242,13 +246,20 @@ class _EntryCommand(Command, frozen=True, kw_only=True):
             raise InvalidPendingPointsState(doing, entry.status)
         return entry
 
+    def waiting_for(self, page: Page, doing: str) -> PendingEntry:
+        """The same, when its points may still come. Refuses: NotFound for a deleted campaign too."""
+        entry = self.waiting(page, doing)
+        if page.configuration.campaign(entry.campaign_id) is None:
+            raise NotFound("campaign", entry.campaign_id)
+        return entry
+
 
 class ActivatePendingPoints(_EntryCommand, frozen=True, kw_only=True):
     """Put waiting points on the card now."""
 
     def decide(self, page: Page) -> Transaction:
         """Refuses: NotFound; InvalidPendingPointsState."""
-        return activate_entry(page, self.waiting(page, "activated"), page.tick(), "MANUAL")
+        return activate_entry(page, self.waiting_for(page, "activated"), page.tick(), "MANUAL")
 
 
 class CancelPendingPoints(_EntryCommand, frozen=True, kw_only=True):
@@ -273,9 +284,11 @@ class AdjustPendingPoints(_EntryCommand, frozen=True, kw_only=True):
     points: int
 
     def decide(self, page: Page) -> PendingBalance:
-        """Refuses: NotFound; InvalidPendingPointsState; InvalidAmount when nothing would be left to wait."""
-        entry = self.waiting(page, "updated")
-        if self.points == 0 or entry.points + self.points <= 0:
+        """Refuses: NotFound; InvalidPendingPointsState; InvalidAmount for 0, when nothing would be left to wait, and when
+        more would than an operation may give (decision 48).
+        """
+        entry = self.waiting_for(page, "updated")
+        if self.points == 0 or not 0 < entry.points + self.points <= MAX_POINTS:
             raise InvalidAmount
         at = page.tick()
         card = page.card(entry.card_id)

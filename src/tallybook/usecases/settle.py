@@ -16,12 +16,9 @@ INTERNAL = Actor(channel="INTERNAL")
 def first_due_day(book: Book, configuration: Configuration, customer_id: str, now: datetime) -> date | None:
     """The earliest local day, not after today, on which something of this customer is due; None when all is settled."""
     today = local_date(now, configuration.zone)
-    days = [
-        entry.activates_on
-        for entry in book.entries.values()
-        if entry.customer_id == customer_id and entry.status == "PENDING" and entry.activates_on <= today
-    ]
-    return min(days, default=None)
+    waiting = [entry.activates_on for entry in book.entries_of.get(customer_id, {}).values() if entry.status == "PENDING"]
+    first = min(waiting, default=None)
+    return first if first is not None and first <= today else None
 
 
 def midnight(day: date, configuration: Configuration) -> datetime:
@@ -66,9 +63,17 @@ class SettleCustomer(Command, frozen=True, kw_only=True):
 
 
 def settle_all(book: Book, project_id: str, ids: Ids, now: datetime, real_now: datetime) -> None:
-    """Brings every customer of the book up to today, day by day, each day an occurrence of its own at its midnight."""
-    waiting = {entry.customer_id for entry in book.entries.values() if entry.project_id == project_id}
-    for customer_id in sorted(waiting):
+    """Brings every customer of the book up to today, day by day, each day an occurrence of its own at its midnight.
+
+    Done once for a batch, and again when the project's day changes in it. An entry that was read without its customer, because
+    somebody named it for a card that is not its own, is left to whoever touches that customer.
+    """
+    today = local_date(now, book.configurations[project_id].zone)
+    if book.settled_on.get(project_id) == today:
+        return
+    book.settled_on[project_id] = today
+    own = [customer.id for customer in book.customers.values() if customer.project_id == project_id]
+    for customer_id in sorted(own):
         while day := first_due_day(book, book.configurations[project_id], customer_id, now):
             configuration = book.configurations[project_id]
             at = max(midnight(day, configuration).astimezone(UTC), _last_change(book, customer_id))
