@@ -10,7 +10,7 @@ from typing import Any
 
 from litestar import Litestar
 
-from tallybook import __version__
+from tallybook import __version__, telemetry
 from tallybook.api import assets
 from tallybook.api.application import Health, application
 from tallybook.api.gateway import Gateway
@@ -21,14 +21,14 @@ from tallybook.delivery.clerk import EngineClerk
 from tallybook.delivery.process import DeliveryProcess, Start
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
-from tallybook.jobs import generation
+from tallybook.jobs import generation, midnight
 from tallybook.jobs.leases import Leases
-from tallybook.jobs.midnight import Midnight
-from tallybook.jobs.runner import Runner
-from tallybook.settings import Settings, read_settings
+from tallybook.jobs.runner import Runner, Work
+from tallybook.settings import Settings
 from tallybook.store.database import Database
 from tallybook.store.migrate import is_current, migrate
 from tallybook.store.projects import Keys, Wanted, draw_node, make_first_project
+from tallybook.store.send_outs import backlog
 
 SWITCH_SECONDS = 0.0005
 """How long a thread keeps the interpreter: short, so that engine, API and delivery take turns (measured: docs/performance)."""
@@ -67,17 +67,27 @@ class Process:
         )
         self._delivery = DeliveryProcess(start, EngineClerk(self._database, self._engine))
         self._engine.on_send_outs = self._delivery.wake
-        self.health = Health(self._is_ready)
+        self.health = Health(self._is_ready, self._observe)
         gateway = Gateway(self._database, self._engine, ids, settings.public_url)
-        self._midnight = Midnight(self._database, self._engine, ids, real_now)
+        self._midnight = midnight.Midnight(self._database, self._engine, ids, real_now)
         leases = Leases(self._database, self._engine)
-        jobs = {generation.NAME: generation.Generation(self._database, self._engine, leases)}
+        jobs: dict[str, Work] = {
+            generation.NAME: generation.Generation(self._database, self._engine, leases),
+            midnight.NAME: self._midnight,
+        }
         self._runner = Runner(jobs, leases, real_now)
         self._engine.on_actions = partial(self._runner.wake, generation.NAME)
         routes = all_routes(settings.public_url, self._midnight.sweep)
         litestar = application(gateway, ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
         self.application = HotRoute(litestar, gateway, hottest)
+
+    def _observe(self) -> None:
+        """Measures what is only known by looking: for a scrape of the metrics."""
+        with self._database.reading() as connection:
+            waiting, since = backlog(connection)
+        telemetry.SEND_OUTS_WAITING.set(waiting)
+        telemetry.OLDEST_UNSENT_SECONDS.set(max((real_now() - since).total_seconds(), 0) if since else 0)
 
     def _is_ready(self) -> bool:
         with self._database.reading() as connection:
@@ -115,8 +125,3 @@ def _resolve(requests: list[tuple[asyncio.Future[Any], Any]]) -> None:
     for future, reply in requests:
         if not future.done():
             future.set_result(reply)
-
-
-def create() -> HotRoute:
-    """The application of a worker, from the environment: what the server process imports."""
-    return Process(read_settings().with_changes()).application

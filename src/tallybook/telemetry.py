@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from prometheus_client import Counter, Gauge, Histogram
 
-STAGE_SECONDS = Counter("tallybook_stage_seconds", "Processor seconds spent in each stage of the road of a command or send-out", ["stage"])
+STAGE_SECONDS = Counter("tallybook_stage_seconds", "Processor seconds spent in each stage of a command or send-out", ["stage"])
 ORDERS = Counter("tallybook_orders", "Orders written")
 COMMANDS = Counter("tallybook_commands", "Commands answered, by outcome", ["outcome"])
 REFUSALS = Counter("tallybook_refusals", "Refusals, by key", ["key"])

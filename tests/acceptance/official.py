@@ -70,9 +70,13 @@ class Client(Plain):
         self._connection = voucherify.ApiClient(voucherify.Configuration(host=server.url, api_key=keys))
         self.async_actions: Any = api.AsyncActionsApi(self._connection)
         self.campaigns: Any = api.CampaignsApi(self._connection)
+        self.categories: Any = api.CategoriesApi(self._connection)
         self.customers: Any = api.CustomersApi(self._connection)
         self.loyalties: Any = api.LoyaltiesApi(self._connection)
+        self.metadata_schemas: Any = api.MetadataSchemasApi(self._connection)
         self.orders: Any = api.OrdersApi(self._connection)
+        self.product_collections: Any = api.ProductCollectionsApi(self._connection)
+        self.products: Any = api.ProductsApi(self._connection)
         self.publications: Any = api.PublicationsApi(self._connection)
         self.vouchers: Any = api.VouchersApi(self._connection)
 

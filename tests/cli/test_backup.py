@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -13,8 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, text
 
+from tallybook.store.backup import _program
 from tallybook.store.database import Database
 from tallybook.store.migrate import head_revision, migrate
+from tallybook.store.opening import NotReady
 from tallybook.store.tables import metadata
 from tests.books import small_book
 from tests.cli.test_main import run
@@ -169,11 +170,7 @@ def test_a_backup_of_the_other_kind_of_database_is_refused(
     drop_database(postgres_cluster, url)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_without_pg_dump_it_is_said_what_to_install(url: str, tmp_path: Path) -> None:
-    """Only where Debian's folder has none either."""
-    if shutil.which("pg_dump", path="/usr/lib/postgresql") or list(Path("/usr/lib/postgresql").glob("*/bin/pg_dump")):
-        pytest.skip("Debian's folder of PostgreSQL has pg_dump")
-    done = run("backup", str(tmp_path / "book"), "--database", url, PATH="")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "postgresql-client" in done.stderr
+def test_a_program_that_is_not_there_is_named() -> None:
+    """With what to install."""
+    with pytest.raises(NotReady, match=r"^pg_nothing was not found: install PostgreSQL's client programs"):
+        _program("pg_nothing")

@@ -9,9 +9,9 @@ from tallybook.cli.database import DatabaseOption, give_up
 
 def serve(
     database: DatabaseOption = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8080]")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes (PostgreSQL only). [default: 1]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="8080")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes (PostgreSQL only).", show_default="1")] = None,
 ) -> None:
     """Answer the API and send webhooks. The first start makes the database, a project and its keys."""
     from tallybook.cli.server import run, start

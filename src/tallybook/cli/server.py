@@ -2,8 +2,11 @@
 
 import logging
 import os
+import signal
 import socket
+import subprocess
 import sys
+import threading
 from typing import Any
 
 import structlog
@@ -11,7 +14,7 @@ import typer
 import uvicorn
 
 from tallybook.app import Process, prepare
-from tallybook.settings import PREFIX, Settings
+from tallybook.settings import PREFIX, Settings, read_settings
 from tallybook.store.projects import Keys
 
 HTTP: dict[str, Any] = {
@@ -22,6 +25,10 @@ HTTP: dict[str, Any] = {
     "server_header": False,
     "timeout_keep_alive": 75,
 }
+
+
+WATCH_SECONDS = 1.0
+"""How often it is looked whether a worker has ended by itself."""
 
 
 class Server(uvicorn.Server):
@@ -71,29 +78,47 @@ def start(settings: Settings) -> Keys | None:
 
 
 def run(settings: Settings) -> None:
-    """Serves until it is asked to end."""
+    """Serves until it is asked to end: in this process, or in several that share the listening socket."""
+    sock = listen(settings)
     if settings.workers == 1:
-        process = Process(settings)
-        config = uvicorn.Config(
-            process.application,
-            host=settings.host,
-            port=settings.port,
-            timeout_graceful_shutdown=int(settings.drain_seconds),
-            **HTTP,
-        )
-        Server(config, process).run(sockets=[listen(settings)])
-        return
-    os.environ[PREFIX + "DATABASE_URL"] = settings.database_url
-    os.environ[PREFIX + "PUBLIC_URL"] = settings.public_url
-    uvicorn.run(
-        "tallybook.app:create",
-        factory=True,
-        workers=settings.workers,
-        host=settings.host,
-        port=settings.port,
-        timeout_graceful_shutdown=int(settings.drain_seconds),
-        **HTTP,
-    )
+        work(settings, sock)
+    else:
+        Workers(settings, sock).run()
+
+
+def work(settings: Settings, sock: socket.socket) -> None:
+    """One worker: answers what comes over the socket until it is asked to end."""
+    process = Process(settings)
+    config = uvicorn.Config(process.application, timeout_graceful_shutdown=int(settings.drain_seconds), **HTTP)
+    Server(config, process).run(sockets=[sock])
+
+
+class Workers:
+    """Worker processes of one listening socket: one that ends by itself is started again."""
+
+    def __init__(self, settings: Settings, sock: socket.socket) -> None:
+        self._settings = settings
+        self._sock = sock
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Until it is asked to end; then every worker answers what it has begun, and ends."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: self._stopping.set())
+        children = [self._start() for _ in range(self._settings.workers)]
+        while not self._stopping.wait(WATCH_SECONDS):
+            children = [child if child.poll() is None else self._start() for child in children]
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        said = {"DATABASE_URL": self._settings.database_url, "PUBLIC_URL": self._settings.public_url}
+        environment = {**os.environ, **{PREFIX + name: value for name, value in said.items()}}
+        fd = self._sock.fileno()
+        words = [sys.executable, "-m", "tallybook.cli.server", str(fd)]
+        return subprocess.Popen(words, pass_fds=[fd], env=environment)  # noqa: S603  # our own program
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -105,3 +130,9 @@ def listen(settings: Settings) -> socket.socket:
     sock.listen(2048)
     sock.setblocking(False)
     return sock
+
+
+if __name__ == "__main__":
+    worker_settings = read_settings().with_changes()
+    configure_log(worker_settings.log_level)
+    work(worker_settings, socket.socket(fileno=int(sys.argv[1])))

@@ -67,9 +67,9 @@ class EngineClerk:
             return True
         try:
             fence = self._engine.errand(lambda connection: take_lease(connection, LEASE, owner, now, until))
-            return fence is not None
         except (Overloaded, SQLAlchemyError) as away:
             raise OutboxUnavailable(str(away)) from away
+        return fence is not None
 
     def drop_lease(self, owner: str) -> None:
         """Lets somebody else deliver."""

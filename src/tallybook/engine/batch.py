@@ -110,7 +110,7 @@ class Batch:
             return blank(), refusal
         except NotRead:
             raise
-        except Exception as broken:  # noqa: BLE001  # this command only: logged, and answered 500
+        except Exception as broken:  # this command only: logged, and answered 500
             log.exception("command_broken", command=type(job.command).__name__)
             return None, broken
         return page, answer

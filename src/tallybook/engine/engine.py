@@ -60,7 +60,9 @@ class Engine:
     def __init__(self, database: Database, ids: Ids, real_now: Callable[[], datetime], deliver: Deliver = _resolve) -> None:
         self._database = database
         self._ids = ids
-        self._batch = Batch(BookReader(sqlite=database.is_sqlite, ids=ids, locking=True), FactWriter(sqlite=database.is_sqlite), ids, real_now)
+        self._batch = Batch(
+            BookReader(sqlite=database.is_sqlite, ids=ids, locking=True), FactWriter(sqlite=database.is_sqlite), ids, real_now
+        )
         self._real_now = real_now
         self._deliver = deliver
         self._waiting: deque[Work] = deque()
@@ -204,6 +206,8 @@ class Engine:
         for one in work:
             refusal: Exception = TryAgain() if lost is None or isinstance(lost, Conflict | NotRead | DBAPIError) else lost
             if isinstance(one, Job):
+                if isinstance(refusal, TryAgain):
+                    telemetry.REFUSALS.labels(key=refusal.key).inc()
                 status, body = one.render(refusal)
                 replies.append((one.token, Reply(status, body, answer=refusal)))
             else:

@@ -17,6 +17,7 @@ from tallybook.usecases.settle import SettleCustomer, midnight
 
 log = structlog.get_logger()
 
+NAME = "midnight"
 SLICE = 200
 """Customers settled at a time."""
 
@@ -49,7 +50,7 @@ class Midnight:
         while self._settle_some(one):
             pass
 
-    def next_due(self, _: datetime) -> datetime | None:
+    def next_due(self, _: datetime, /) -> datetime | None:
         """When the next local day begins on which something is due, over all projects that run on real time."""
         found = []
         with self._database.reading() as connection:
@@ -60,7 +61,7 @@ class Midnight:
                     found.append(midnight(day, configuration))
         return min(found, default=None)
 
-    def run_slice(self, now: datetime) -> bool:
+    def run_slice(self, _: datetime, /) -> bool:
         """Settles some who are due, in the projects that run on real time; whether there may be more."""
         with self._database.reading() as connection:
             configurations = self._reader.configurations(connection, project_ids(connection))

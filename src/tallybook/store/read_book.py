@@ -71,7 +71,7 @@ class Selects:
             bindparam("most")
         )
         self.free_cards = free.with_for_update(skip_locked=True) if locking else free
-        self.codes = select(t.cards.c.code).where(t.cards.c.project_id == project, self.among(t.cards.c.code), there)
+        self.codes = taken_codes(sqlite=sqlite)
         self.documents = select(t.documents.c.kind, t.documents.c.doc).where(t.documents.c.project_id == project)
         self.earliest_expiry = select(func.min(t.lots.c.expires_on)).where(
             t.lots.c.project_id == project,
