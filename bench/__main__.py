@@ -13,6 +13,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from bench import generation as cards
 from bench.load import Plan, Tally, percentile, send_elsewhere
 from bench.pgbench import Cluster, NotInstalled
 from bench.receiver import Count, Receiver
@@ -284,6 +285,31 @@ def profile(database: OnDatabase = Database.SQLITE, seconds: Seconds = 10, as_js
     if not any(run.profile.stages for run in report.runs):
         report.notes.append("The server's /metrics has no tallybook_stage_seconds_total: no stages to show.")
     finish(report, as_json)
+
+
+@app.command()
+def generation(
+    database: OnDatabase = Database.SQLITE,
+    seconds: Seconds = 10,
+    turns: Annotated[int, typer.Option(min=1, help="Each measures orders without cards being made, then with.")] = 3,
+    rate: Annotated[int, typer.Option(min=1, help="Orders per second.")] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """What the making of 100,000 cards costs the orders: p99 while it goes on ÷ without it."""
+    options = Options(database=database, seconds=seconds, beside=False, quiet=as_json)
+    home = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        report = Report(database=database, seconds=seconds, workers=1, runs=[])
+        cluster = open_cluster(stack, options, report)
+        url = fresh_database(options, cluster, home, 0)
+        result = cards.measure(url, home / "server.log", rate=rate, seconds=seconds, turns=turns)
+    if as_json:
+        sys.stdout.buffer.write(result.json() + b"\n")
+    else:
+        cards.show(result, Console())
+    if not result.ok:
+        raise typer.Exit(1)
 
 
 @app.command()

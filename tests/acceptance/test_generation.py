@@ -17,7 +17,7 @@ from tests.acceptance.process import running_server
 from tests.acceptance.shop import Shop
 
 WAIT_SECONDS = 60
-CARDS = 20_000
+CARDS = 10_000
 """More than a server makes between two looks at it."""
 
 

@@ -9,14 +9,14 @@ from tallybook.domain.config import Definition, MetadataSchema
 from tallybook.domain.metadata import faults
 
 
-def schema(allow_defined_only: bool | None = None, **properties: Definition) -> MetadataSchema:
+def schema(*, only: bool | None = None, **properties: Any) -> MetadataSchema:
     """A schema of these definitions."""
     return MetadataSchema(
         id="ms_1",
         created_at=datetime(2024, 1, 1, tzinfo=UTC),
         related_object="order",
         properties=properties,
-        allow_defined_only=allow_defined_only,
+        allow_defined_only=only,
     )
 
 
@@ -84,7 +84,11 @@ BROKEN = [
         "L1",
         "k: must be an array, and every element: must be a string, must be equal to one of L1,L2,L3 (actual value is 'L1')",
     ),
-    (of("number", array=True), [1, "2"], "k: must be an array, and every element: must be a number (actual value is '[1,\"2\"]')"),
+    (
+        of("number", array=True),
+        [1, "2"],
+        "k: must be an array, and every element: must be a number (actual value is '[1,\"2\"]')",
+    ),
     (of("string", optional=False), None, "k: is required"),
 ]
 PAYMENT = schema(method=of("string", optional=False))
@@ -113,7 +117,7 @@ def test_keys_of_ones_own_are_free_unless_forbidden() -> None:
     own = {"a": "x", "mine": 1, "gone": 2}
     properties = {"a": of("string"), "gone": of("number", deleted=True)}
     assert faults(own, schema(**properties), {}) == []
-    assert faults(own, schema(allow_defined_only=True, **properties), {}) == [
+    assert faults(own, schema(only=True, **properties), {}) == [
         "mine: is not defined in the metadata schema",
         "gone: is not defined in the metadata schema",
     ]

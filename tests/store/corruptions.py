@@ -248,6 +248,11 @@ CORRUPTIONS = [
         also=("sequence_has_no_gaps",),
     ),
     Corruption(
+        "event_has_card_of_its_customer",
+        f"UPDATE events SET card_id = :waiting WHERE id = {EVENT}",
+        f"SELECT {EVENT}",
+    ),
+    Corruption(
         "customer_knows_last_sequence",
         f"UPDATE customers SET last_sequence = last_sequence + 1 WHERE id = {HOLDER}",
         f"SELECT {HOLDER}",

@@ -95,9 +95,9 @@ def _on_day(day: date, operator: str, said: Any, today: date) -> bool:
     if operator == "$is_years_ago":
         return (day.year, day.month) == (today.year - said, today.month) and day.day == _in_month(today.day, day)
     if operator == "$is_days_ago":
-        return (today - day).days == said
+        return bool((today - day).days == said)
     if operator == "$is_days_in_future":
-        return (day - today).days == said
+        return bool((day - today).days == said)
     if operator.startswith("$is_"):
         return _anniversary(day, operator, said, today)
     if operator.endswith("_md"):

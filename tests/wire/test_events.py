@@ -391,7 +391,11 @@ def comparable(found: set[str]) -> set[str]:
     """Without what a shop, or another type of voucher, fills in."""
     kept = {path for path in found if not OF_THE_SHOP.search(path) and not OTHER_VOUCHER.search(path)}
     kept = {path for path in kept if path.rpartition(".")[2] not in PERSONAL | {"discount", "gift", "product", "metadata"}}
-    return {path for path in kept if not re.search(r"(categories|items|vouchers_id|validity_day_of_week|assignments\.data)\[\].*|\.categor", path)}
+    return {
+        path
+        for path in kept
+        if not re.search(r"(categories|items|vouchers_id|validity_day_of_week|assignments\.data)\[\].*|\.categor", path)
+    }
 
 
 @pytest.mark.skipif(not SHAPES.exists(), reason="the examples are not beside the repository")

@@ -6,10 +6,12 @@ import msgspec
 
 from tallybook.api.call import Call, Look, Route, Wish
 from tallybook.api.customers import part, span
+from tallybook.api.filtering import narrowed
 from tallybook.domain.occurrence import CardNumbers
 from tallybook.domain.records import Card
 from tallybook.domain.refusals import NotFound
 from tallybook.store import queries
+from tallybook.store.filter_fields import TRANSACTIONS
 from tallybook.usecases.customers import CustomerRef
 from tallybook.usecases.join_campaign import JoinCampaign, campaign_of
 from tallybook.wire import door, lists
@@ -18,7 +20,7 @@ from tallybook.wire.tiers import tier_of_member
 from tallybook.wire.transactions import transaction_full
 
 ORDERS = ("created_at", "-created_at", "updated_at", "-updated_at", "code", "-code")
-LEDGER_QUERY = ("limit", "order", "starting_after_id")
+LEDGER_QUERY = ("limit", "order", "starting_after_id", "filters")
 
 
 class MemberFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +136,7 @@ def ledger(call: Call, look: Look, **whose: str) -> Any:
     found, more = queries.list_transactions(
         look.connection,
         call.project_id,
+        narrowing=narrowed(call, look, TRANSACTIONS),
         newest_first=door.order_of(query, ("id", "-id"), "-id") == "-id",
         starting_after_id=door.text_of(query, "starting_after_id"),
         limit=door.limit_of(query),

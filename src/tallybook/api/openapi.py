@@ -79,6 +79,7 @@ _QUERY_TYPES: dict[str, Any] = {
     "page": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1},
     "created_at": {"type": "object", "properties": {"before": {"type": "string"}, "after": {"type": "string"}}},
     "updated_at": {"type": "object", "properties": {"before": {"type": "string"}, "after": {"type": "string"}}},
+    "filters": {"type": "object"},
     "ids": {"type": "array", "items": {"type": "string"}},
     "force": {"type": "boolean"},
 }

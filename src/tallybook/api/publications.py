@@ -7,7 +7,9 @@ import msgspec
 
 from tallybook.api.call import Call, Look, Route, Wish
 from tallybook.api.customers import part
+from tallybook.api.filtering import narrowed
 from tallybook.store import queries
+from tallybook.store.filter_fields import PUBLICATIONS
 from tallybook.store.queries_publications import Wanted
 from tallybook.store.queries_publications import list_publications as listed
 from tallybook.usecases.customers import CustomerRef
@@ -16,11 +18,12 @@ from tallybook.wire import door, lists
 from tallybook.wire.cards import voucher_full
 from tallybook.wire.publications import publication_full, publication_listed
 
+_INVALID_QUERY = "invalid_query_params"
 _FIELDS = ("id", "voucher_code", "tracking_id", "customer_id", "created_at", "channel")
 ORDERS = tuple(sign + name for name in _FIELDS for sign in ("", "-"))
 LIST_QUERY = (
     "limit", "page", "order", "campaign", "customer", "voucher", "result", "voucher_type", "is_referral_code", "source_id",
-    "channel",
+    "channel", "filters",
 )  # fmt: skip
 
 
@@ -76,17 +79,23 @@ def create_publication(public_url: str) -> Callable[[Call], Wish]:
     return create_publication
 
 
+def _fields_of(query: Any) -> PublicationFields:
+    """What the query parameters say. Refuses: Malformed."""
+    if "customer" not in query:
+        raise door.Malformed("Query should have required property 'customer'", _INVALID_QUERY)
+    names = PublicationFields.__struct_fields__
+    try:
+        return door.convert({name: value for name, value in query.items() if name in names}, PublicationFields)
+    except door.Malformed as wrong:
+        raise door.Malformed(wrong.details, _INVALID_QUERY) from None
+
+
 def create_publication_by_query(public_url: str) -> Callable[[Call], Wish]:
     """Makes the route, which shows a card with the address of its images."""
 
     def create_publication_by_query(call: Call) -> Wish:
         """Give a customer a card, as the query parameters say."""
-        query = call.query
-        if "customer" not in query:
-            raise door.Malformed("Query should have required property 'customer'", "invalid_query_params")
-        names = PublicationFields.__struct_fields__
-        fields = door.convert({name: value for name, value in query.items() if name in names}, PublicationFields)
-        return Wish(_command(call, fields), _show(public_url))
+        return Wish(_command(call, _fields_of(call.query)), _show(public_url))
 
     return create_publication_by_query
 
@@ -103,6 +112,7 @@ def list_publications(call: Call, look: Look) -> Any:
         voucher=door.text_of(query, "voucher"),
         source_id=door.text_of(query, "source_id"),
         channel=door.text_of(query, "channel"),
+        narrowing=narrowed(call, look, PUBLICATIONS),
         nothing=_is_foreign(query),
     )
     found, total = listed(look.connection, call.project_id, part(query, ORDERS, "-created_at"), wanted)

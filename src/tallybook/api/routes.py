@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from tallybook.api import (
+    activities,
     api_keys,
     async_actions,
     categories,
@@ -29,6 +30,7 @@ def all_routes(public_url: str, sweep: Callable[[str], None] = lambda _: None) -
     """Every route that answers. `sweep` settles whoever is due in a project, after its test clock was moved."""
     return [
         *customers.ROUTES,
+        *activities.ROUTES,
         *orders.ROUTES,
         *members.routes(public_url),
         *points.ROUTES,

@@ -4,10 +4,12 @@ from typing import Any, Literal
 
 from tallybook.api.call import Call, Look, Route, Wish
 from tallybook.api.customers import part, span
+from tallybook.api.filtering import narrowed
 from tallybook.api.members import LEDGER_QUERY, ORDERS, ledger
 from tallybook.domain.records import Card
 from tallybook.domain.refusals import InvalidPayload, NotFound, NotImplementedYet
 from tallybook.store import queries
+from tallybook.store.filter_fields import CARDS
 from tallybook.usecases.campaigns import CodeConfigFields
 from tallybook.usecases.cards import AddCard, AddCards, CardFields, DeleteCard, SwitchCard, UpdateCard
 from tallybook.usecases.generate_cards import MOST_CARDS
@@ -16,7 +18,8 @@ from tallybook.wire import door, lists
 from tallybook.wire.cards import voucher_full, voucher_got
 
 LIST_QUERY = (
-    "limit", "page", "order", "category", "campaign", "campaign_id", "customer", "code", "type", "ids", "created_at", "updated_at"
+    "limit", "page", "order", "category", "campaign", "campaign_id", "customer", "code", "type", "ids", "created_at",
+    "updated_at", "filters",
 )  # fmt: skip
 
 
@@ -48,7 +51,7 @@ def list_vouchers(call: Call, look: Look) -> Any:
     category_key = door.text_of(query, "category")
     category = next((one for one in configuration.categories if category_key in (one.id, one.name)), None)
     unknown = (campaign_key and not campaign) or (customer_key and not customer) or (category_key and not category)
-    wanted = part(query, ORDERS, "-created_at")
+    wanted, narrowing = part(query, ORDERS, "-created_at"), narrowed(call, look, CARDS)
     if unknown or door.text_of(query, "type") not in (None, "LOYALTY_CARD"):
         return lists.page([], 0, "vouchers")
     found, total = queries.list_cards(
@@ -63,6 +66,7 @@ def list_vouchers(call: Call, look: Look) -> Any:
         ids=door.values_of(query, "ids"),
         created=span(query, "created_at"),
         updated=span(query, "updated_at"),
+        narrowing=narrowing,
     )
     return lists.page(_shown(look, found), total, "vouchers")
 

@@ -359,12 +359,14 @@ class Occurrence(Record, frozen=True, kw_only=True):
 class Event(Record, frozen=True, kw_only=True):
     """A fact with a name. Thin: `refs` (JSON) points at subjects of the occurrence and at versions in the config history.
 
-    `sequence` counts the events of its customer, from 1; 0 where there is none.
+    `sequence` counts the events of its customer, from 1; 0 where there is none. `card_id` is the card it speaks of, or the one
+    that its customer has in the campaign it speaks of.
     """
 
     id: str
     project_id: str
     customer_id: str | None
+    card_id: str | None = None
     occurrence_id: str
     sequence: int
     name: str
@@ -409,6 +411,32 @@ class AsyncAction(Record, frozen=True, kw_only=True):
     parameters: Json = "{}"
     created_at: Instant
     updated_at: Instant | None = None
+    version: int = 0
+
+
+class Export(Record, frozen=True, kw_only=True):
+    """A CSV file that was asked for (`exp_`). `status` is SCHEDULED, IN_PROGRESS, DONE or ERROR.
+
+    `parameters` is how it was asked for, `task` what has to be written (domain/exports.py). `columns`, fixed by the first
+    slice, `row_count`, `size` (bytes) and `cursor` (the place of the last row written) say how far the file is. `token` opens
+    it: a bearer secret. `deleted_at` hides the export until its file is gone, and the row goes with it.
+    """
+
+    id: str
+    project_id: str
+    exported_object: str
+    parameters: Json
+    task: Json
+    status: str
+    channel: str = "API"
+    token: str
+    columns: Json | None = None
+    row_count: int = 0
+    size: int = 0
+    cursor: Json | None = None
+    created_at: Instant
+    updated_at: Instant | None = None
+    deleted_at: Instant | None = None
     version: int = 0
 
 

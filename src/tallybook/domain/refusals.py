@@ -217,6 +217,16 @@ class InvalidPayload(Refusal):
         super().__init__(details)
 
 
+class InvalidExportFields(Refusal):
+    """An export asks for a column that the object does not have (openapi: create-export)."""
+
+    key = "invalid_export_fields"
+    message = "Invalid Export"
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"Unsupported field used. Allowed fields: {', '.join(allowed)}")
+
+
 class MetadataValidationFailed(Refusal):
     """Metadata does not fit the schema of its resource. Each fault reads `key: must be a string (actual value is '5')`."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from tallybook.engine.engine import Engine
 from tallybook.jobs.leases import Leases
 from tallybook.store.database import Database
-from tallybook.store.queries_async_actions import next_unfinished
+from tallybook.store.queries_async_actions import unfinished
 from tallybook.usecases.command import Actor
 from tallybook.usecases.generate_cards import GENERATE, GenerateSlice, task_of
 
@@ -26,14 +26,15 @@ class Generation:
     def next_due(self, now: datetime, /) -> datetime | None:
         """Now, while a generation is unfinished."""
         with self._database.reading() as connection:
-            return now if next_unfinished(connection, GENERATE, "") else None
+            return now if unfinished(connection, GENERATE) else None
 
     def run_slice(self, _: datetime, /) -> bool:
         """Makes some cards of the generation whose turn it is; whether there may be more to make."""
         with self._database.reading() as connection:
-            action = next_unfinished(connection, GENERATE, self._last)
-        if action is None:
+            waiting = unfinished(connection, GENERATE)
+        if not waiting:
             return False
+        action = next((one for one in waiting if one.id > self._last), waiting[0])
         self._last = action.id
         self._engine.do(
             GenerateSlice(

@@ -42,6 +42,7 @@ class Runner:
         self._now = now
         self._look_at = dict.fromkeys(jobs, now())
         self._called: set[str] = set()
+        self._busy: set[str] = set()
         self._woken = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -84,18 +85,25 @@ class Runner:
 
     def _do(self, name: str, job: Work) -> datetime:
         """A slice of this job, if it is due and ours; when to look again."""
-        now = self._now()
         try:
-            due = job.next_due(now)
-            if due is None or due > now:
-                self._leases.drop(name)
-                return min(due or now + IDLE, now + IDLE)
-            if not self._leases.hold(name, now):
-                return now + LEASE
-            return now if job.run_slice(now) else self._now() + PAUSE
+            return self._slice(name, job, self._now())
         except Exception as failed:  # noqa: BLE001  # a job that fails is tried again, and never ends the others
+            self._busy.discard(name)
             _report(name, failed)
             return self._now() + PAUSE
+
+    def _slice(self, name: str, job: Work, now: datetime) -> datetime:
+        due = now if name in self._busy else job.next_due(now)
+        self._busy.discard(name)
+        if due is None or due > now:
+            self._leases.drop(name)
+            return min(due or now + IDLE, now + IDLE)
+        if not self._leases.hold(name, now):
+            return now + LEASE
+        if not job.run_slice(now):
+            return self._now() + PAUSE
+        self._busy.add(name)
+        return now
 
     def _give_back(self, name: str) -> None:
         try:

@@ -319,6 +319,14 @@ EVENTS = (
            WHERE e.customer_id IS NOT NULL AND c.id IS NULL ORDER BY e.id""",
     ),
     Check(
+        "event_has_card_of_its_customer",
+        "events",
+        """SELECT e.id, 'a card of ' || COALESCE(e.customer_id, e.project_id) AS expected, e.card_id AS found
+           FROM events e LEFT JOIN cards c ON c.id = e.card_id AND c.project_id = e.project_id
+           WHERE e.card_id IS NOT NULL AND (c.id IS NULL OR (e.customer_id IS NOT NULL
+               AND (c.customer_id IS NULL OR c.customer_id <> e.customer_id))) ORDER BY e.id""",
+    ),
+    Check(
         "customer_knows_last_sequence",
         "customers",
         """SELECT c.id, COALESCE(MAX(e.sequence), 0) AS expected, c.last_sequence AS found

@@ -46,6 +46,18 @@ Fields = Mapping[str, Field]
 """By name. A name that ends with a dot stands for every property of an object: `metadata.`"""
 
 
+class Narrowing(NamedTuple):
+    """Filters on their way to a query: what they say, of which fields, and when it is asked."""
+
+    filters: Filters
+    fields: Fields
+    moment: Moment
+
+    def clause(self) -> Clause:
+        """The rows that are let through."""
+        return clause(self.filters, self.fields, self.moment)
+
+
 def kinds(fields: Fields) -> dict[str, Kind]:
     """The names of the fields and their kinds: what is needed to read filters."""
     return {name: field.kind for name, field in fields.items()}

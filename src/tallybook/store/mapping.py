@@ -93,6 +93,7 @@ MAPPINGS: dict[type[Any], Mapping] = {
         records.Event: tables.events,
         records.SendOut: tables.send_outs,
         records.AsyncAction: tables.async_actions,
+        records.Export: tables.exports,
         records.Receipt: tables.receipts,
         ConfigChange: tables.config_history,
     }.items()

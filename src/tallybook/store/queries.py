@@ -13,6 +13,7 @@ from tallybook.domain.lots import next_expiration
 from tallybook.domain.occurrence import CampaignPoints, CardNumbers, CustomerSummary
 from tallybook.domain.records import Card, Customer, Lot, Order, Record, TierMembership, Transaction
 from tallybook.store import tables
+from tallybook.store.filters import Clause, Narrowing
 from tallybook.store.mapping import mapping, to_ms
 
 R = TypeVar("R", bound=Record)
@@ -62,6 +63,10 @@ def _within(statement: Select[Any], table: Table, **spans: Span) -> Select[Any]:
         if span.before is not None:
             statement = statement.where(table.c[name] < to_ms(span.before))
     return statement
+
+
+def _clauses(narrowing: Narrowing | None) -> list[Clause]:
+    return [] if narrowing is None else [narrowing.clause()]
 
 
 def _count(connection: Connection, statement: Select[Any]) -> int:
@@ -191,12 +196,13 @@ def list_cards(  # noqa: PLR0913  # the documented filters
     ids: Sequence[str] = (),
     created: Span = ALWAYS,
     updated: Span = ALWAYS,
+    narrowing: Narrowing | None = None,
 ) -> tuple[list[Card], int]:
     """A page of the cards of a project or campaign, and how many match. A card without a category has its campaign's:
     `campaigns_of_category` are those of `category_id`.
     """
     t = tables.cards
-    statement = _select(Card).where(t.c.project_id == project_id, t.c.deleted_at.is_(None))
+    statement = _select(Card).where(t.c.project_id == project_id, t.c.deleted_at.is_(None), *_clauses(narrowing))
     if campaign_id is not None:
         statement = statement.where(t.c.campaign_id == campaign_id)
     if category_id is not None:
@@ -262,13 +268,14 @@ def list_transactions(
     *,
     card_id: str | None = None,
     campaign_id: str | None = None,
+    narrowing: Narrowing | None = None,
     newest_first: bool = True,
     starting_after_id: str | None = None,
     limit: int = 10,
 ) -> tuple[list[Transaction], bool]:
     """A stretch of the ledger in the order of its ids, and whether there is more."""
     c = tables.transactions.c
-    statement = _select(Transaction).where(c.project_id == project_id)
+    statement = _select(Transaction).where(c.project_id == project_id, *_clauses(narrowing))
     if card_id is not None:
         statement = statement.where(c.card_id == card_id)
     if campaign_id is not None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from tallybook.domain.records import AsyncAction
 from tallybook.store.mapping import mapping, to_ms
@@ -10,7 +10,9 @@ from tallybook.store.tables import async_actions
 
 _action = mapping(AsyncAction)
 _select = select(*_action.columns)
-_UNFINISHED = async_actions.c.status.in_(("ENQUEUED", "IN_PROGRESS"))
+_UNFINISHED = text("status IN ('ENQUEUED', 'IN_PROGRESS')")  # as the index says it
+AT_ONCE = 100
+"""Unfinished actions that are looked at together; those behind them wait until one has ended."""
 
 
 def get_action(connection: Connection, project_id: str, action_id: str) -> AsyncAction | None:
@@ -32,9 +34,8 @@ def list_actions(
     return found[:limit], len(found) > limit
 
 
-def next_unfinished(connection: Connection, kind: str, after: str) -> AsyncAction | None:
-    """The unfinished action of this type that follows the one of id `after`; beyond the last one, the first again."""
+def unfinished(connection: Connection, kind: str) -> list[AsyncAction]:
+    """The oldest unfinished actions of this type, in all projects."""
     c = async_actions.c
-    wanted = _select.where(_UNFINISHED, c.type == kind).order_by(c.id).limit(1)
-    row = connection.execute(wanted.where(c.id > after)).first() or connection.execute(wanted).first()
-    return None if row is None else _action.record(row)
+    statement = _select.where(_UNFINISHED, c.type == kind).order_by(c.id).limit(AT_ONCE)
+    return [_action.record(row) for row in connection.execute(statement)]

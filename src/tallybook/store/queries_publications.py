@@ -9,6 +9,7 @@ from sqlalchemy.sql import ColumnElement
 
 from tallybook.domain.records import Card, Customer, Publication
 from tallybook.store import tables
+from tallybook.store.filters import Narrowing
 from tallybook.store.mapping import mapping
 from tallybook.store.queries import Slice
 
@@ -21,6 +22,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     voucher: str | None = None
     source_id: str | None = None
     channel: str | None = None
+    narrowing: Narrowing | None = None
     nothing: bool = False
     """A filter that no publication of ours passes."""
 
@@ -54,6 +56,8 @@ def _where(project_id: str, wanted: Wanted) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [p.project_id == project_id]
     if wanted.nothing:
         where.append(false())
+    if wanted.narrowing is not None:
+        where.append(wanted.narrowing.clause())
     if wanted.campaign_ids is not None:
         where.append(p.campaign_id.in_(wanted.campaign_ids))
     for column, value in (

@@ -16,6 +16,7 @@ from tallybook.ids import Ids
 from tallybook.store import tables
 from tallybook.store.among import Among
 from tallybook.store.mapping import MAPPINGS, mapping
+from tallybook.store.read_codes import taken_codes
 from tallybook.store.read_products import ProductReader
 from tallybook.usecases.book import Book
 from tallybook.usecases.command import CodesWanted, Command, Needs
@@ -83,6 +84,7 @@ class Selects:
         self.counters = select(t.counters.c.name, t.counters.c.n).where(self.among(t.counters.c.name))
         self.receipts = self._of(records.Receipt, self.among(t.receipts.c.id))
         self.actions = self._of(records.AsyncAction, t.async_actions.c.project_id == project, self.among(t.async_actions.c.id))
+        self.exports = self._of(records.Export, t.exports.c.project_id == project, self.among(t.exports.c.id))
         fences = select(t.leases.c.name, t.leases.c.fence).where(self.among(t.leases.c.name))
         self.fences = fences.with_for_update(read=True) if locking else fences
 
@@ -159,6 +161,9 @@ class BookReader:
         if actions := {key for need in needs for key in need.actions}:
             parameters = {"keys": self._selects.keys(actions), "project_id": project_id}
             book.keep_all(self._all(connection, records.AsyncAction, self._selects.actions, **parameters))
+        if exports := {key for need in needs for key in need.exports}:
+            parameters = {"keys": self._selects.keys(exports), "project_id": project_id}
+            book.keep_all(self._all(connection, records.Export, self._selects.exports, **parameters))
         for key, (config, count) in _summed(one for need in needs for one in need.codes).items():
             book.free_codes[key] = unused_codes(config, count, self._ids.random, partial(self._taken, connection, project_id))
         if any(need.earliest_expiry for need in needs):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, bindparam, func, select, true
+from sqlalchemy import ARRAY, BindParameter, Select, Text, bindparam, func, select, true
 
 from tallybook.store.among import Among
 from tallybook.store.tables import cards
@@ -14,7 +14,8 @@ def taken_codes(*, sqlite: bool) -> Select[Any]:
     PostgreSQL knows nothing of a table that is just being filled, and would look through all cards of the project again and
     again. Asked code by code, and for one card each, it can but use the index that keeps the codes unique.
     """
-    c, project, there = cards.c, bindparam("project_id"), cards.c.deleted_at.is_(None)
+    c, there = cards.c, cards.c.deleted_at.is_(None)
+    project: BindParameter[str] = bindparam("project_id")
     if sqlite:
         return select(c.code).where(c.project_id == project, Among(sqlite=True)(c.code), there)
     asked = func.unnest(bindparam("keys", type_=ARRAY(Text))).table_valued("code").render_derived("asked")

@@ -393,6 +393,7 @@ events = Table(
     _text("id", key=True),
     _text("project_id"),
     _text("customer_id", null=True),
+    _text("card_id", null=True),
     _text("occurrence_id"),
     _int("sequence"),
     _text("name"),
@@ -454,6 +455,29 @@ async_actions = Table(
     CheckConstraint("done_count >= 0 AND done_count <= total", name="done_is_part_of_total"),
     Index("actions_by_age", "project_id", "created_at", "id"),
     _partial("actions_unfinished", "status IN ('ENQUEUED', 'IN_PROGRESS')", "id"),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    _text("id", key=True),
+    _text("project_id"),
+    _text("exported_object"),
+    _text("parameters"),
+    _text("task"),
+    _text("status"),
+    _text("channel"),
+    _text("token"),
+    _text("columns", null=True),
+    _int("row_count"),
+    _int("size"),
+    _text("cursor", null=True),
+    _int("created_at"),
+    _int("updated_at", null=True),
+    _int("deleted_at", null=True),
+    _int("version"),
+    Index("exports_by_age", "project_id", "created_at", "id"),
+    _partial("exports_unfinished", "status IN ('SCHEDULED', 'IN_PROGRESS') OR deleted_at IS NOT NULL", "id"),
 )
 
 receipts = Table(

@@ -16,6 +16,7 @@ from tallybook.domain.records import (
     Award,
     Card,
     Customer,
+    Export,
     Lot,
     Order,
     PendingEntry,
@@ -57,6 +58,7 @@ class Book:
         self.whole_supplies: set[str] = set()
         """Campaigns that have no other card or code to give than those that were read."""
         self.actions: dict[str, AsyncAction] = {}
+        self.exports: dict[str, Export] = {}
         self.fences: dict[str, int] = {}
         self.receipts: dict[str, Receipt] = {}
         self.api_keys: dict[str, ApiKey] = {}
@@ -140,6 +142,10 @@ def _keep_action(book: Book, record: AsyncAction) -> None:
     book.actions[record.id] = record
 
 
+def _keep_export(book: Book, record: Export) -> None:
+    book.exports[record.id] = record
+
+
 def _keep_receipt(book: Book, record: Receipt) -> None:
     book.receipts[record.id] = record
 
@@ -165,6 +171,7 @@ KEEPERS: dict[type[Record], Callable[[Book, Any], None]] = {
     Sku: _keep_sku,
     Award: _keep_award,
     AsyncAction: _keep_action,
+    Export: _keep_export,
     Receipt: _keep_receipt,
     ApiKey: _keep_api_key,
 }

@@ -103,6 +103,10 @@ def _refs(page: Page, card: Card, campaign: Campaign) -> Refs:
     return Refs(card=page.subject(card), after=page.numbers(card), campaign=version_of(campaign))
 
 
+def _is_code(text: str) -> bool:
+    return text.isprintable() and 1 <= len(text) <= CODE_LENGTH
+
+
 class AddCard(Command, frozen=True, kw_only=True):
     """Add one card to a campaign: with the given code, else with one made as `code_config` or the campaign says."""
 
@@ -115,7 +119,7 @@ class AddCard(Command, frozen=True, kw_only=True):
         """The card that may have the code already, or a code that nobody has."""
         campaign = configuration.campaign(self.campaign)
         if self.code is not None:
-            return Needs(cards=(self.code,))
+            return Needs(cards=(self.code,)) if _is_code(self.code) else Needs()
         config = self._config(campaign) if campaign else None
         return Needs(codes=(CodesWanted(_key_of(config), config, 1),)) if config and config.length else Needs()
 
@@ -147,7 +151,7 @@ class AddCard(Command, frozen=True, kw_only=True):
 
     @staticmethod
     def _checked_code(page: Page, code: str) -> str:
-        if not code.isprintable() or not 1 <= len(code) <= CODE_LENGTH:
+        if not _is_code(code):
             raise InvalidPayload(f"Property .code must have 1 to {CODE_LENGTH} printable characters")
         if page.card(code) is not None:
             raise DuplicateFound("voucher", code, "id")

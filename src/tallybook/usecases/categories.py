@@ -12,8 +12,8 @@ from tallybook.usecases.page import Page
 class CategoryFields(msgspec.Struct, frozen=True, kw_only=True):
     """What a request says about a category: both are required."""
 
-    name: str
-    hierarchy: int
+    name: str | None = None
+    hierarchy: int | None = None
 
 
 def category_of(configuration: Configuration, category_id: str) -> Category:
@@ -39,11 +39,17 @@ def category_id_of(configuration: Configuration, category_id: str | None, name: 
     return named.id
 
 
-def _check(page: Page, fields: CategoryFields, known: Category | None = None) -> None:
+def _checked(page: Page, fields: CategoryFields, known: Category | None = None) -> tuple[str, int]:
+    """Name and hierarchy, when both are there and the name is nobody else's."""
+    if not fields.name:
+        raise InvalidPayload("Payload should have required property 'name'")
+    if fields.hierarchy is None:
+        raise InvalidPayload("Payload should have required property 'hierarchy'")
     if fields.hierarchy < 0:
         raise InvalidPayload("Property .hierarchy must be >= 0")
     if any(one.name == fields.name and one is not known for one in page.configuration.categories):
         raise DuplicateFound("category", fields.name)
+    return fields.name, fields.hierarchy
 
 
 class CreateCategory(Command, frozen=True, kw_only=True):
@@ -57,10 +63,8 @@ class CreateCategory(Command, frozen=True, kw_only=True):
 
     def decide(self, page: Page) -> Category:
         """Refuses: InvalidPayload for a negative hierarchy; DuplicateFound for a name that is taken."""
-        _check(page, self.fields)
-        return page.configure(
-            Category(id=page.ordered_id("cat_"), name=self.fields.name, hierarchy=self.fields.hierarchy, created_at=page.now)
-        )
+        name, hierarchy = _checked(page, self.fields)
+        return page.configure(Category(id=page.ordered_id("cat_"), name=name, hierarchy=hierarchy, created_at=page.now))
 
 
 class UpdateCategory(Command, frozen=True, kw_only=True):
@@ -76,8 +80,8 @@ class UpdateCategory(Command, frozen=True, kw_only=True):
     def decide(self, page: Page) -> Category:
         """Refuses: NotFound; InvalidPayload; DuplicateFound. A change of nothing writes nothing (decision 43)."""
         known = category_of(page.configuration, self.category_id)
-        _check(page, self.fields, known)
-        changed = msgspec.structs.replace(known, name=self.fields.name, hierarchy=self.fields.hierarchy)
+        name, hierarchy = _checked(page, self.fields, known)
+        changed = msgspec.structs.replace(known, name=name, hierarchy=hierarchy)
         if changed == known:
             return known
         return page.configure(msgspec.structs.replace(changed, updated_at=page.tick(), version=known.version + 1))

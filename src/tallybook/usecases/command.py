@@ -58,6 +58,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """Counters that many customers share, as last written."""
     actions: tuple[str, ...] = ()
     """Async actions."""
+    exports: tuple[str, ...] = ()
     codes: tuple[CodesWanted, ...] = ()
     earliest_expiry: bool = False
     """The first day on which points of the project expire."""

@@ -18,6 +18,7 @@ from tallybook.domain.records import (
     Card,
     Customer,
     Event,
+    Export,
     Lot,
     Occurrence,
     Order,
@@ -210,6 +211,11 @@ class Page:
         found = self.written.actions.get(key) or self.book.actions.get(key)
         return found if found is not None and found.project_id == self.project_id else None
 
+    def export(self, key: str) -> Export | None:
+        """An export by id. A deleted one is not there."""
+        found = self.written.exports.get(key) or self.book.exports.get(key)
+        return found if found is not None and found.project_id == self.project_id and found.deleted_at is None else None
+
     def awarded(self, cause_id: str, rule_id: str) -> bool:
         """Whether this rule has ever given anything for this cause (decision 6)."""
         key = (cause_id, rule_id)
@@ -360,6 +366,7 @@ class Page:
             id=self.ordered_id(event_id_prefix(name), at),
             project_id=self.project_id,
             customer_id=customer_id,
+            card_id=self._card_of(refs, customer_id),
             occurrence_id=self.occurrence_id,
             sequence=self._next_sequence(customer_id),
             name=name,
@@ -381,6 +388,16 @@ class Page:
                 )
             )
         return event
+
+    def _card_of(self, refs: Refs, customer_id: str | None) -> str | None:
+        """The card that an event speaks of, or else the one that its customer has in its campaign."""
+        if refs.card is not None:
+            card = self._subjects[refs.card]
+            return card.id if isinstance(card, Card) else None
+        if refs.campaign is None or customer_id is None:
+            return None
+        layers = (layer.cards_of.get(customer_id, {}) for layer in (self.written, self.book))
+        return next((cards[refs.campaign[0]] for cards in layers if refs.campaign[0] in cards), None)
 
     def _with_category(self, refs: Refs) -> Refs:
         """The same, with the category of the card it speaks of, or else of the campaign, as it is now."""

@@ -36,6 +36,7 @@ def upgrade() -> None:
     _attempts()
     _webhook_health()
     _async_actions()
+    _exports()
     _receipts()
     if op.get_bind().dialect.name == "postgresql":
         _store_long_texts_plainly()
@@ -495,6 +496,7 @@ def _events() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("project_id", sa.Text(), nullable=False),
         sa.Column("customer_id", sa.Text()),
+        sa.Column("card_id", sa.Text()),
         sa.Column("occurrence_id", sa.Text(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -587,6 +589,37 @@ def _async_actions() -> None:
         ["id"],
         sqlite_where=sa.text("status IN ('ENQUEUED', 'IN_PROGRESS')"),
         postgresql_where=sa.text("status IN ('ENQUEUED', 'IN_PROGRESS')"),
+    )
+
+
+def _exports() -> None:
+    op.create_table(
+        "exports",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Text(), nullable=False),
+        sa.Column("exported_object", sa.Text(), nullable=False),
+        sa.Column("parameters", sa.Text(), nullable=False),
+        sa.Column("task", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("columns", sa.Text()),
+        sa.Column("row_count", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("cursor", sa.Text()),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger()),
+        sa.Column("deleted_at", sa.BigInteger()),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("exports_by_age", "exports", ["project_id", "created_at", "id"])
+    op.create_index(
+        "exports_unfinished",
+        "exports",
+        ["id"],
+        sqlite_where=sa.text("status IN ('SCHEDULED', 'IN_PROGRESS') OR deleted_at IS NOT NULL"),
+        postgresql_where=sa.text("status IN ('SCHEDULED', 'IN_PROGRESS') OR deleted_at IS NOT NULL"),
     )
 
 

@@ -1,0 +1,116 @@
+"""Nothing of another project can be read, changed, or told from nothing.
+
+Two worlds answer the same requests: one where the other project stands beside ours, one where it never was. Every answer is the
+same, byte for byte, whatever of theirs is named; and what is theirs stays as it was.
+"""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tallybook.api.call import Route
+from tests.api.requests import Names, kinds_in, requests
+from tests.api.worlds import OURS, ROUTES, THEIRS, Request, World, both, copied, make_worlds, names_in, rows_of
+from tests.postgres import Cluster, drop_database, new_database
+
+_numbers = itertools.count()
+STEPS = 8
+BODIES: dict[str, Any] = {
+    "create_customer": {"source_id": "{name}"},
+    "create_order": {"id": "{name}", "status": "PAID", "amount": 100},
+    "add_member": {"customer": {"id": "{name}"}, "voucher": "{name}"},
+    "create_publication": {"campaign": {"name": "{name}"}, "customer": {"source_id": "{name}"}, "source_id": "{name}"},
+    "update_webhook": {"target_url": "http://127.0.0.1:9/", "events": ["customer.created"]},
+    "create_webhook": {"target_url": "http://127.0.0.1:9/", "events": ["customer.created"]},
+    "create_api_key": {"name": "Till"},
+    "adjust_member_balance": {"points": 1},
+    "move_test_clock": {"now": "2024-06-16T00:00:00.000Z"},
+}
+"""What a route needs beside its path to get as far as looking something up; the others get an empty object."""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both worlds as SQLite files, for copies of them."""
+    folder = tmp_path_factory.mktemp("worlds")
+    make_worlds(f"sqlite:///{folder / 'alone.db'}", f"sqlite:///{folder / 'beside.db'}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def names(template: Path) -> tuple[Names, Names]:
+    """What is ours and what is theirs."""
+    with World(f"sqlite:///{template / 'beside.db'}", OURS, node=9) as world:
+        return tuple(names_in(rows_of(world.database, project)) for project in (OURS, THEIRS))  # type: ignore[return-value]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def worlds(request: pytest.FixtureRequest, template: Path) -> Iterator[tuple[World, World]]:
+    """Both worlds, open, on each kind of database."""
+    if request.param == "sqlite":
+        with both(*copied(template, "swept"), node=3) as opened:
+            yield opened
+        return
+    cluster: Cluster = request.getfixturevalue("postgres_cluster")
+    urls = [new_database(cluster) for _ in range(2)]
+    make_worlds(*urls)
+    with both(*urls, node=3) as opened:
+        yield opened
+    for url in urls:
+        drop_database(cluster, url)
+
+
+def told_apart(worlds: tuple[World, World], request: Request) -> str | None:
+    """How the answers of the two worlds differ; None if they do not."""
+    alone, beside = (world.ask(request) for world in worlds)
+    if (alone.status, alone.body, alone.headers) == (beside.status, beside.body, beside.headers):
+        return None
+    asked = f"{request.route.method} {request.route.path} {request.path} {request.query!r} {request.body!r}"
+    return f"{asked}\n  without them {alone.status} {alone.body!r}\n  beside them  {beside.status} {beside.body!r}"
+
+
+def named_in_path(route: Route, ours: Names, theirs: Names) -> Iterator[dict[str, str]]:
+    """Paths of a route with a name of theirs in one place, and in the others of theirs too, or of ours."""
+    parts = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+    for place, (kind, all_of_it) in itertools.product(parts, theirs.items()):
+        fits = not kinds_in(place) or kind in kinds_in(place)
+        for name in all_of_it if fits else all_of_it[:1] * (kind in ("customers", "cards")):
+            for others in (ours, theirs):
+                rest = {one: next((others[k][0] for k in kinds_in(one) if others.get(k)), "none") for one in parts}
+                yield rest | {place: name}
+
+
+def test_no_name_of_theirs_is_told_from_nobodys(worlds: tuple[World, World], request: pytest.FixtureRequest) -> None:
+    """In every route, in every place of its path, and in the body where it names something."""
+    ours, theirs = (names_in(rows_of(worlds[1].database, project)) for project in (OURS, THEIRS))
+    before = rows_of(worlds[1].database, THEIRS)
+    differences, asked = [], 0
+    for route in ROUTES:
+        for path in list(named_in_path(route, ours, theirs)) or [{}]:
+            for name in dict.fromkeys([next(iter(path.values()), ""), *theirs["customers"], *theirs["cards"], *theirs["orders"]][: None if not path else 1]):
+                body = msgspec.json.encode(BODIES.get(route.operation_id, {})).replace(b"{name}", name.encode())
+                query = b"&".join(f"{one}={name}".encode() for one in route.query if one not in ("limit", "page", "order"))
+                asked += 1
+                difference = told_apart(worlds, Request(route, path, query, body if route.write else b""))
+                differences += [difference] if difference else []
+    assert "\n".join(differences[:10]) == ""
+    assert rows_of(worlds[1].database, THEIRS) == before
+    assert asked > 5 * len(ROUTES)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_whatever_is_asked_the_others_do_not_show(template: Path, names: tuple[Names, Names], data: st.DataObject) -> None:
+    """Any requests in any order, with any names: the answers are those of a world where the others never were."""
+    asked = data.draw(st.lists(requests(*names), min_size=1, max_size=STEPS))
+    with both(*copied(template, str(next(_numbers))), node=3) as worlds:
+        before = rows_of(worlds[1].database, THEIRS)
+        for request in asked:
+            assert told_apart(worlds, request) is None
+        assert rows_of(worlds[1].database, THEIRS) == before
