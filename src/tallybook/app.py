@@ -13,6 +13,7 @@ from litestar import Litestar
 from tallybook import __version__, telemetry
 from tallybook.api import assets
 from tallybook.api.application import Health, application
+from tallybook.api.downloads import Downloads
 from tallybook.api.gateway import Gateway
 from tallybook.api.hot import HotRoute
 from tallybook.api.routes import all_routes
@@ -21,11 +22,12 @@ from tallybook.delivery.clerk import EngineClerk
 from tallybook.delivery.process import DeliveryProcess, Start
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
-from tallybook.jobs import generation, midnight
+from tallybook.jobs import exports, generation, midnight
 from tallybook.jobs.leases import Leases
 from tallybook.jobs.runner import Runner, Work
 from tallybook.settings import Settings
 from tallybook.store.database import Database
+from tallybook.store.export_files import ExportFiles
 from tallybook.store.migrate import is_current, migrate
 from tallybook.store.projects import Keys, Wanted, draw_node, make_first_project
 from tallybook.store.send_outs import backlog
@@ -70,17 +72,18 @@ class Process:
         self.health = Health(self._is_ready, self._observe)
         gateway = Gateway(self._database, self._engine, ids, settings.public_url)
         self._midnight = midnight.Midnight(self._database, self._engine, ids, real_now)
-        leases = Leases(self._database, self._engine)
+        leases, files = Leases(self._database, self._engine), ExportFiles(settings.exports_path(self._database.path))
         jobs: dict[str, Work] = {
             generation.NAME: generation.Generation(self._database, self._engine, leases),
             midnight.NAME: self._midnight,
+            exports.NAME: exports.Exports(self._database, self._engine, ids, files, settings.public_url),
         }
         self._runner = Runner(jobs, leases, real_now)
         self._engine.on_actions = partial(self._runner.wake, generation.NAME)
-        routes = all_routes(settings.public_url, self._midnight.sweep)
+        routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
         litestar = application(gateway, ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
-        self.application = HotRoute(litestar, gateway, hottest)
+        self.application = HotRoute(Downloads(litestar, self._database, files), gateway, hottest)
 
     def _observe(self) -> None:
         """Measures what is only known by looking: for a scrape of the metrics."""

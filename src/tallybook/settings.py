@@ -38,6 +38,7 @@ class Settings:
     port: int = 8080
     workers: int = 1
     public_url: str = ""
+    exports_folder: str = ""
     drain_seconds: float = 20.0
     private_webhooks: str = ""
     log_level: str = "info"
@@ -48,6 +49,14 @@ class Settings:
         changed = replace(self, **{name: value for name, value in changes.items() if value is not None})
         return changed if changed.public_url else replace(changed, public_url=f"http://{changed.host}:{changed.port}")
 
+    def exports_path(self, database_file: Path | None) -> Path:
+        """The folder of the files of exports: the one that is set, else beside a SQLite file, else in the data folder."""
+        if self.exports_folder:
+            return Path(self.exports_folder)
+        if database_file is not None:
+            return database_file.parent / f"{database_file.name}.exports"
+        return data_folder() / "exports"
+
 
 def _log_level(said: str) -> str:
     if said.lower() not in LOG_LEVELS:
@@ -55,10 +64,15 @@ def _log_level(said: str) -> str:
     return said.lower()
 
 
+def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where Tallybook keeps what it has no other place for."""
+    home = Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return home / "tallybook"
+
+
 def default_database_url(environment: Mapping[str, str] = os.environ) -> str:
     """A SQLite file in the user's data folder."""
-    home = Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return f"sqlite:///{home / 'tallybook' / 'tallybook.db'}"
+    return f"sqlite:///{data_folder(environment) / 'tallybook.db'}"
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -95,6 +109,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         port=int(number("PORT", 8080)),
         workers=int(number("WORKERS", 1)),
         public_url=text("PUBLIC_URL").rstrip("/"),
+        exports_folder=text("EXPORTS_FOLDER"),
         drain_seconds=number("DRAIN_SECONDS", 20),
         private_webhooks=text("ALLOW_PRIVATE_WEBHOOKS"),
         log_level=_log_level(text("LOG_LEVEL", "info")),

@@ -115,7 +115,7 @@ def test_what_is_required_must_be_there() -> None:
 def test_keys_of_ones_own_are_free_unless_forbidden() -> None:
     """What the schema does not define may be there unless it says `allow_defined_only`; a deleted definition defines nothing."""
     own = {"a": "x", "mine": 1, "gone": 2}
-    properties = {"a": of("string"), "gone": of("number", deleted=True)}
+    properties: dict[str, Any] = {"a": of("string"), "gone": of("number", deleted=True)}
     assert faults(own, schema(**properties), {}) == []
     assert faults(own, schema(only=True, **properties), {}) == [
         "mine: is not defined in the metadata schema",

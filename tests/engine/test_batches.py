@@ -107,7 +107,7 @@ def test_commands_of_one_batch_see_each_others_customers_and_orders(book: Book) 
     assert len({answer.order.id for answer in answers[:3]}) == 1
     assert len({answer.order.customer_id for answer in answers}) == 1
     awards = "SELECT COUNT(*) FROM awards a JOIN orders o ON o.id = a.cause_id WHERE o.source_id = 'same'"
-    assert _column(book.database, awards) == [2]
+    assert _column(book.database, awards) == [3]
     assert book.verify().findings == []
 
 
@@ -172,7 +172,7 @@ def test_many_identical_orders_at_once_are_awarded_once(database_url: str) -> No
         assert {answer.order.source_id for answer in answers} == {"rush"}
         assert len({answer.order.id for answer in answers}) == 1
         awards = "SELECT COUNT(*) FROM awards a JOIN orders o ON o.id = a.cause_id WHERE o.source_id = 'rush'"
-        assert _column(book.database, awards) == [2]
+        assert _column(book.database, awards) == [3]
         assert book.verify().findings == []
 
 

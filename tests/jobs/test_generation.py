@@ -54,13 +54,11 @@ def job_of(book: Book) -> Generation:
     return Generation(book.database, book.engine, Leases(book.database, book.engine))
 
 
-def finish(book: Book) -> int:
-    """Do all there is to do; how many slices that took."""
-    job, slices = job_of(book), 0
-    while job.next_due(real_now()) is not None:
-        assert job.run_slice(real_now())
-        slices += 1
-    return slices
+def finish(book: Book) -> None:
+    """Do all there is to do, without a rest."""
+    job = job_of(book)
+    while job_of(book).next_due(real_now()) is not None:
+        job.run_slice(real_now())
 
 
 def campaign_now(book: Book, key: str) -> CampaignView:
@@ -109,11 +107,23 @@ def test_cards_are_made_in_slices(book: Book) -> None:
         assert statuses(book, view.campaign.id) == ("IN_PROGRESS", "IN_PROGRESS", done)
     job.run_slice(real_now())
     assert actions(book) == [("GENERATE", "DONE", count, count)]
-    assert (statuses(book, view.campaign.id), job.next_due(real_now())) == (("DONE", "DONE", count), None)
+    assert (statuses(book, view.campaign.id), job_of(book).next_due(real_now())) == (("DONE", "DONE", count), None)
     assert column(book, "SELECT COUNT(DISTINCT code) FROM cards WHERE balance = 5 AND points = 5 AND customer_id IS NULL") == [
         count
     ]
     assert book.verify().findings == []
+
+
+def test_requests_have_most_of_the_engine(book: Book) -> None:
+    """After a slice the job rests, for longer than the slice took; then it is due again."""
+    new_campaign(book, 2 * SLICE)
+    job, begin = job_of(book), real_now()
+    assert job.next_due(begin) == begin
+    assert not job.run_slice(begin)
+    due = job.next_due(begin)
+    assert due is not None
+    assert due > begin
+    assert job.next_due(due) == due
 
 
 @pytest.mark.parametrize("count", [None, 0, 1])

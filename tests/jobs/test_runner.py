@@ -26,6 +26,7 @@ class Chore:
         self.slices = slices
         self.asked = 0
         self.done: list[datetime] = []
+        self.stuck = False
         self.changed = threading.Condition()
         self._due = due
         self._fails = fails
@@ -45,7 +46,7 @@ class Chore:
         with self.changed:
             self.done.append(now)
             self.changed.notify_all()
-        return len(self.done) < self.slices
+        return not self.stuck and len(self.done) < self.slices
 
     def wait_for(self, reached: Callable[[], bool]) -> bool:
         """Wait until something is reached."""
@@ -73,13 +74,8 @@ def test_jobs_take_turns_and_tell_when_to_look_again(book: Book) -> None:
     """A slice of each; at once while there is more, then when the next is due, and never later than the longest sleep."""
     one, two, later = Chore(1), Chore(2), Chore(1, due=NOON + timedelta(seconds=20))
     runner = Runner({"one": one, "two": two, "later": later}, Leases(book.database, book.engine), lambda: NOON)
-    assert [runner.turn() for _ in range(2)] == [NOON, NOON + PAUSE]
-    assert (len(one.done), len(two.done), len(later.done)) == (1, 2, 0)
-    assert runner.turn() == NOON + PAUSE
-    runner.wake("one")
-    runner.wake("two")
-    assert runner.turn() == NOON + timedelta(seconds=20)
-    assert (len(one.done), len(two.done), later.asked) == (1, 2, 1)
+    assert [runner.turn() for _ in range(3)] == [NOON, NOON + timedelta(seconds=20), NOON + timedelta(seconds=20)]
+    assert (len(one.done), len(two.done), len(later.done), later.asked) == (1, 2, 0, 1)
 
 
 def test_a_runner_without_work_sleeps(book: Book) -> None:
@@ -88,6 +84,15 @@ def test_a_runner_without_work_sleeps(book: Book) -> None:
     runner = Runner({"chore": chore}, Leases(book.database, book.engine), lambda: NOON)
     assert [runner.turn() for _ in range(3)] == [NOON + IDLE] * 3
     assert chore.asked == 1
+
+
+def test_a_job_that_is_due_and_does_nothing_is_left_alone_for_a_while(book: Book) -> None:
+    """It cannot keep the thread busy."""
+    chore = Chore(3)
+    chore.stuck = True
+    runner = Runner({"chore": chore}, Leases(book.database, book.engine), lambda: NOON)
+    assert [runner.turn() for _ in range(3)] == [NOON + PAUSE] * 3
+    assert len(chore.done) == 1
 
 
 def test_a_job_that_fails_is_tried_again_and_does_not_end_the_others(book: Book) -> None:

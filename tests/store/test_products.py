@@ -8,13 +8,19 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
 
+from tallybook.domain.records import Product, Sku
 from tallybook.domain.refusals import DuplicateFound, NotFound
 from tallybook.store import queries_products
+from tallybook.store.database import Database
+from tallybook.store.migrate import migrate
 from tallybook.store.queries import Slice
 from tallybook.usecases.products import DeleteProduct, DeleteSku, ProductFields, PutProduct, PutSku, SkuFields, UpdateSku
 from tallybook.usecases.put_order import OrderFields, PutOrder
-from tests.books import PROJECT, Book, empty_book, put_order
+from tests.books import PROJECT, WAIT_SECONDS, Book, empty_book, engine_on, put_order, submit
+from tests.postgres import Cluster, drop_database, new_database
+from tests.store.test_records import full, write
 
 
 @pytest.fixture
@@ -22,6 +28,14 @@ def book(database_url: str) -> Iterator[Book]:
     """A book with a project and nothing else."""
     with empty_book(database_url) as book:
         yield book
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
+    """A fresh database where two processes may write."""
+    url = new_database(postgres_cluster)
+    yield url
+    drop_database(postgres_cluster, url)
 
 
 def product(book: Book, **said: Any) -> Any:
@@ -74,6 +88,31 @@ def test_a_product_is_found_by_id_and_by_source_id(book: Book) -> None:
     assert msgspec.structs.replace(found, version=0) == msgspec.structs.replace(changed, version=0)
     assert (found.name, found.price, found.attributes, found.metadata) == ("Shirt", 600, '["size"]', '{"a":1,"b":2}')
     assert found.version == 3
+
+
+def test_two_live_products_never_have_one_source_id(database_url: str) -> None:
+    """The database refuses a second, whoever decided on it; a deleted one does not count. SKUs likewise."""
+    with contextlib.closing(Database(database_url)) as database:
+        migrate(database)
+        for kind in (Product, Sku):
+            gone, one, twin = full(kind, id="a"), full(kind, id="b", deleted_at=None), full(kind, id="c", deleted_at=None)
+            write(database, gone, one)
+            with pytest.raises(IntegrityError):
+                write(database, twin)
+
+
+def test_a_sku_is_not_added_to_a_product_that_goes(postgres_url: str) -> None:
+    """Of two processes, one that adds a SKU and one that deletes the product, one loses and decides again."""
+    with empty_book(postgres_url) as book, contextlib.closing(Database(postgres_url)) as other, engine_on(other, 2) as second:
+        for number in range(20):
+            key = f"shirt-{number}"
+            product(book, source_id=key)
+            added = submit(book.engine, PutSku(project_id=PROJECT, product=key, fields=SkuFields(source_id=key)))
+            deleted = submit(second, DeleteProduct(project_id=PROJECT, key=key))
+            assert deleted.result(WAIT_SECONDS).answer is None
+            answer = added.result(WAIT_SECONDS).answer
+            assert isinstance(answer, NotFound | Sku)
+        assert book.verify().findings == []
 
 
 def test_saying_the_same_again_writes_nothing(book: Book) -> None:

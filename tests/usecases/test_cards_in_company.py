@@ -69,7 +69,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(batch=st.lists(commands, min_size=2, max_size=8))
 def test_a_batch_leaves_what_its_commands_leave_one_by_one(template: Path, batch: list[Command]) -> None:
     """Answers, points, tiers, lots and events, even where a command ends what was read for the next one."""

@@ -294,6 +294,23 @@ def test_campaign_events(word: str) -> None:
     assert shown.get("deleted_at") == ("2024-07-24T10:51:31.000Z" if word == "deleted" else None)
 
 
+@pytest.mark.parametrize(
+    ("name", "when"),
+    [("added", "added_at"), *((f"generation.{word}", f"{word}_at") for word in ("started", "completed", "failed"))],
+)
+def test_generation_events(name: str, when: str) -> None:
+    """How many cards, of which campaign, since when; a failure says why."""
+    refs = msgspec.structs.replace(JOHNS_REFS, count=5, reason="No code is left" if name.endswith("failed") else None)
+    shown = payload(f"campaign.vouchers.{name}", refs)
+    assert list(shown)[:3] == ["count", "campaign", when]
+    assert (shown["count"], shown[when]) == (5, "2024-07-24T10:51:31.000Z")
+    assert set(shown["campaign"]) == {
+        *["id", "name", "type", "active", "object", "voucher", "metadata", "auto_join", "join_once", "created_at"],
+        *["category_id", "campaign_type", "is_referral_code"],
+    }
+    assert shown.get("reason") == refs.reason
+
+
 @pytest.mark.parametrize("word", ["created", "updated", "deleted"])
 def test_campaign_tier_events(word: str) -> None:
     """An event about a tier carries its campaign with the nulls of other voucher types, and the tier."""

@@ -11,6 +11,7 @@ from tallybook.api import (
     async_actions,
     categories,
     customers,
+    exports,
     loyalties,
     management,
     members,
@@ -26,14 +27,19 @@ from tallybook.api import (
 from tallybook.api.call import Route
 
 
-def all_routes(public_url: str, sweep: Callable[[str], None] = lambda _: None) -> list[Route]:
-    """Every route that answers. `sweep` settles whoever is due in a project, after its test clock was moved."""
+def all_routes(
+    public_url: str, sweep: Callable[[str], None] = lambda _: None, wake_exports: Callable[[], None] = lambda: None
+) -> list[Route]:
+    """Every route that answers. `sweep` settles whoever is due in a project, after its test clock was moved; `wake_exports`
+    has the exports gone on with.
+    """
     return [
         *customers.ROUTES,
         *activities.ROUTES,
         *orders.ROUTES,
         *members.routes(public_url),
         *points.ROUTES,
+        *exports.routes(wake_exports),
         *publications.routes(public_url),
         *vouchers.routes(public_url),
         *loyalties.ROUTES,

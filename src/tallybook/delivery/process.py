@@ -5,6 +5,7 @@ itself; what it has to write it asks of its parent, whose engine is the one that
 """
 
 import asyncio
+import contextlib
 import os
 import queue
 import signal
@@ -124,6 +125,7 @@ class DeliveryProcess:
         self._line: Line | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = False
+        self._owner: str | None = None
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
 
     def start(self) -> None:
@@ -172,6 +174,14 @@ class DeliveryProcess:
         self._line = None
         line.close()
         self._child.wait()
+        self._free_lease()
+
+    def _free_lease(self) -> None:
+        """The child is gone, whatever ended it: whoever delivers next need not wait for the end of its lease."""
+        if self._owner is not None:
+            with contextlib.suppress(Exception):
+                self._clerk.drop_lease(self._owner)
+            self._owner = None
 
     def _answer(self, asked: Record | TakeLease | DropLease) -> Done:
         try:
@@ -179,6 +189,7 @@ class DeliveryProcess:
                 self._clerk.record(asked.results)
                 self._count(asked)
             elif isinstance(asked, TakeLease):
+                self._owner = asked.owner
                 return Done(taken=self._clerk.take_lease(asked.owner, asked.now, asked.until))
             else:
                 self._clerk.drop_lease(asked.owner)

@@ -10,6 +10,9 @@ import msgspec
 
 from tallybook.domain.records import Json
 
+JsonNumber = int | float
+"""Any number of metadata: what a shop keeps there is neither points nor money."""
+
 _SAFE_INTEGER = 2**53 - 1
 _INDEX_KEYS = 2**32 - 1
 _FIXED_DIGITS = 21

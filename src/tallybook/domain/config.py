@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from tallybook.domain.canonical import JsonNumber
+
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What every configuration document has. `version` counts its changes, from 1."""
@@ -196,12 +198,12 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     min_length: int | None = None
     max_length: int | None = None
     exact_length: int | None = None
-    eq: list[int | float | str] | None = None
-    ne: list[int | float] | None = None
-    lt: int | float | None = None
-    lte: int | float | None = None
-    gt: int | float | None = None
-    gte: int | float | None = None
+    eq: list[JsonNumber | str] | None = None
+    ne: list[JsonNumber] | None = None
+    lt: JsonNumber | None = None
+    lte: JsonNumber | None = None
+    gt: JsonNumber | None = None
+    gte: JsonNumber | None = None
 
 
 class MetadataSchema(Document, frozen=True, kw_only=True):

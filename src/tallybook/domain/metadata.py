@@ -8,10 +8,11 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from tallybook.domain.canonical import canonical
+from tallybook.domain.canonical import JsonNumber, canonical
 from tallybook.domain.config import Definition, MetadataSchema
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -96,7 +97,7 @@ def _keeps_length(keeps: Callable[[int, int], bool], bound: int, value: str) -> 
     return keeps(len(value), bound)
 
 
-def _keeps_bound(keeps: Callable[[Any, Any], bool], bound: float, value: float) -> bool:
+def _keeps_bound(keeps: Callable[[Any, Any], bool], bound: JsonNumber, value: JsonNumber) -> bool:
     return keeps(value, bound)
 
 
@@ -105,7 +106,7 @@ def _limits_of_number(definition: Definition) -> list[tuple[str, Test]]:
     if definition.ne:
         refused = definition.ne
         limits.append((f"not be equal to any of {_listed(refused)}", lambda value: value not in refused))
-    said: list[tuple[int | float | None, str, Callable[[Any, Any], bool]]] = [
+    said: list[tuple[JsonNumber | None, str, Callable[[Any, Any], bool]]] = [
         (definition.lt, "less than", operator.lt),
         (definition.lte, "less than or equal to", operator.le),
         (definition.gt, "greater than", operator.gt),
@@ -151,7 +152,7 @@ def _is_place(value: Any) -> bool:
     """`52.23,21.01`, or an object with `lat` and `lng`, or with the long names. The documents do not say which."""
     if isinstance(value, str):
         read = _PLACE.fullmatch(value)
-        return read is not None and abs(float(read[1])) <= _NORTH and abs(float(read[2])) <= _EAST
+        return read is not None and abs(Decimal(read[1])) <= _NORTH and abs(Decimal(read[2])) <= _EAST
     if not isinstance(value, dict):
         return False
     north: Any = value.get("lat", value.get("latitude"))

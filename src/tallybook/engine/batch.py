@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from tallybook import telemetry
+from tallybook.domain.config import ConfigChange
 from tallybook.domain.records import Order, Receipt, SendOut
 from tallybook.domain.refusals import IdempotencyKeyReused, LeaseLost, NotFound, Refusal
 from tallybook.engine.job import Errand, Job, Reply
@@ -54,10 +55,9 @@ class Batch:
         for errand in work:
             if isinstance(errand, Errand):
                 outcome.replies.append((errand, errand.run(connection)))
-        if jobs:
-            with telemetry.stage("write"):
-                self._writer.write(connection, book, batch_id, real_now)
-        outcome.has_send_outs = any(isinstance(fact, SendOut) for fact in book.facts)
+        with telemetry.stage("write"):
+            self._writer.write(connection, book, batch_id, real_now)
+        outcome.has_send_outs = any(_is_for_delivery(fact) for fact in book.facts)
         if outcome.has_send_outs:
             announce(connection)
         outcome.has_actions = any(kind == "AsyncAction" for kind, _ in book.writes)
@@ -138,3 +138,8 @@ class Batch:
         )
         page.add(receipt)
         page.book.keep(receipt)
+
+
+def _is_for_delivery(fact: object) -> bool:
+    """Something to send, or a webhook that was changed: what waited for it may go now."""
+    return isinstance(fact, SendOut) or (isinstance(fact, ConfigChange) and fact.kind == "webhook")

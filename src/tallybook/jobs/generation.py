@@ -1,7 +1,9 @@
 """Goes on with the cards that were asked for: a slice of one generation, then of the next, and round again."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from tallybook.clock import monotonic
+from tallybook.domain.records import AsyncAction
 from tallybook.engine.engine import Engine
 from tallybook.jobs.leases import Leases
 from tallybook.store.database import Database
@@ -10,8 +12,10 @@ from tallybook.usecases.command import Actor
 from tallybook.usecases.generate_cards import GENERATE, GenerateSlice, task_of
 
 NAME = "generation"
-SLICE = 100
-"""Cards made in one batch of the engine: some milliseconds, which the orders of that batch wait."""
+SLICE = 50
+"""Cards made in one batch of the engine: a few milliseconds, which the orders of that batch wait."""
+REST = 3
+"""After a slice it rests for so many times as long as that took: requests always have most of the engine."""
 
 
 class Generation:
@@ -22,29 +26,35 @@ class Generation:
         self._engine = engine
         self._leases = leases
         self._last = ""
+        self._rests_until: datetime | None = None
 
     def next_due(self, now: datetime, /) -> datetime | None:
-        """Now, while a generation is unfinished."""
-        with self._database.reading() as connection:
-            return now if unfinished(connection, GENERATE) else None
+        """Now, while a generation is unfinished, or at the end of the rest."""
+        if self._rests_until is not None and now < self._rests_until:
+            return self._rests_until
+        return now if self._unfinished() else None
 
-    def run_slice(self, _: datetime, /) -> bool:
-        """Makes some cards of the generation whose turn it is; whether there may be more to make."""
+    def run_slice(self, now: datetime, /) -> bool:
+        """Makes some cards of the generation whose turn it is; false, for then it rests."""
+        if waiting := self._unfinished():
+            began = monotonic()
+            action = next((one for one in waiting if one.id > self._last), waiting[0])
+            self._last = action.id
+            self._engine.do(self._command(action))
+            self._rests_until = now + (1 + REST) * timedelta(seconds=monotonic() - began)
+        return False
+
+    def _unfinished(self) -> list[AsyncAction]:
         with self._database.reading() as connection:
-            waiting = unfinished(connection, GENERATE)
-        if not waiting:
-            return False
-        action = next((one for one in waiting if one.id > self._last), waiting[0])
-        self._last = action.id
-        self._engine.do(
-            GenerateSlice(
-                project_id=action.project_id,
-                actor=Actor(channel="INTERNAL"),
-                fence=self._leases.fence(NAME),
-                campaign_id=action.entity_id,
-                action_id=action.id,
-                size=SLICE,
-                code_config=task_of(action).terms.code_config,
-            )
+            return unfinished(connection, GENERATE)
+
+    def _command(self, action: AsyncAction) -> GenerateSlice:
+        return GenerateSlice(
+            project_id=action.project_id,
+            actor=Actor(channel="INTERNAL"),
+            fence=self._leases.fence(NAME),
+            campaign_id=action.entity_id,
+            action_id=action.id,
+            size=SLICE,
+            code_config=task_of(action).terms.code_config,
         )
-        return True

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import structlog
 
-from tallybook.clock import monotonic
 from tallybook.domain.refusals import LeaseLost, TryAgain
 from tallybook.engine.engine import Overloaded
 from tallybook.jobs.leases import LEASE, Leases
@@ -18,9 +17,7 @@ log = structlog.get_logger()
 IDLE = timedelta(seconds=30)
 """The longest sleep. What another worker left behind when it died is found after it."""
 PAUSE = timedelta(seconds=1)
-"""How long a job is left alone after it failed, or had nothing more to do."""
-REST = 2.0
-"""After a slice there is rest for so many times as long as it took: requests always have most of the engine."""
+"""How long a job is left alone that failed, or did nothing though it is due."""
 
 
 class Work(Protocol):
@@ -30,7 +27,7 @@ class Work(Protocol):
         """When there is something to do; None while nothing is known of."""
 
     def run_slice(self, now: datetime, /) -> bool:
-        """Does a little; whether there is more to do at once."""
+        """Does a little; whether there is more to do at once. If not, it is asked again when the next is due."""
 
 
 class Runner:
@@ -66,11 +63,8 @@ class Runner:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._woken.clear()
-            began = monotonic()
             wait = self.turn() - self._now()
-            if wait <= timedelta():
-                self._stopped.wait((monotonic() - began) * REST)
-            else:
+            if wait > timedelta():
                 self._woken.wait(wait.total_seconds())
         for name in self._jobs:
             self._give_back(name)
@@ -96,14 +90,21 @@ class Runner:
         due = now if name in self._busy else job.next_due(now)
         self._busy.discard(name)
         if due is None or due > now:
-            self._leases.drop(name)
-            return min(due or now + IDLE, now + IDLE)
+            return self._sleep(name, due, now)
         if not self._leases.hold(name, now):
             return now + LEASE
-        if not job.run_slice(now):
-            return self._now() + PAUSE
-        self._busy.add(name)
-        return now
+        if job.run_slice(now):
+            self._busy.add(name)
+            return now
+        now = self._now()
+        due = job.next_due(now)
+        return now + PAUSE if due is not None and due <= now else self._sleep(name, due, now)
+
+    def _sleep(self, name: str, due: datetime | None, now: datetime) -> datetime:
+        """Leaves a job alone until then; the lease is kept over a short rest."""
+        if due is None or due - now > LEASE:
+            self._leases.drop(name)
+        return min(due or now + IDLE, now + IDLE)
 
     def _give_back(self, name: str) -> None:
         try:

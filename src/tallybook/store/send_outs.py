@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from tallybook.domain.records import Event, Occurrence, SendOut
 from tallybook.store.among import Among
@@ -127,7 +127,11 @@ def next_due_at(connection: Connection, ids: Sequence[str], now: datetime) -> da
 
 
 def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -> None:
-    """Writes what came of attempts: many delivered ones in one statement, an attempt row only where one failed."""
+    """Writes what came of attempts: many delivered ones in one statement, an attempt row only where one failed.
+
+    Done twice it is as done once; a send-out that was canceled meanwhile stays so.
+    """
+    make: Any = sqlite_insert if sqlite else postgres_insert
     delivered = [one for one in results if one.state == "DELIVERED"]
     failed = [one for one in results if one.state != "DELIVERED"]
     among = Among(sqlite=sqlite)
@@ -141,11 +145,10 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
         )
     if failed:
         connection.execute(
-            update(send_outs).where(send_outs.c.id == bindparam("key")),
+            update(send_outs).where(send_outs.c.id == bindparam("key"), send_outs.c.state == "WAITING"),
             [_changed(one) for one in failed],
         )
-        connection.execute(insert(attempts), [_attempt(one) for one in failed])
-    make: Any = sqlite_insert if sqlite else postgres_insert
+        connection.execute(make(attempts).on_conflict_do_nothing(), [_attempt(one) for one in failed])
     for webhook_id in sorted({one.webhook_id for one in delivered}):
         latest = max(to_ms(one.at) for one in delivered if one.webhook_id == webhook_id)
         statement = make(webhook_health).values(webhook_id=webhook_id, last_success_at=latest)

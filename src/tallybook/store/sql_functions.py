@@ -4,8 +4,9 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Integer, Numeric, Text
+from sqlalchemy import JSON, Integer, Numeric, TableValuedAlias, Text, cast, func
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
 from tallybook.store.mapping import from_ms
@@ -74,6 +75,13 @@ _spoken(
     "(CASE WHEN jsonb_typeof(CAST({0} AS JSONB) -> {1}) = 'number' THEN CAST(CAST({0} AS JSONB) ->> {1} AS NUMERIC) END)",
 )
 _spoken(by_code_points, "{0} COLLATE BINARY", '{0} COLLATE "C"')
+
+
+def property_names(column: ColumnElement[Any], *, sqlite: bool) -> TableValuedAlias:
+    """The names of the properties of an object that is JSON text: a table with the column `key`, to be joined."""
+    if sqlite:
+        return func.json_each(column).table_valued("key")
+    return func.json_object_keys(cast(column, JSON)).table_valued("key").render_derived()
 
 
 @lru_cache(maxsize=64)

@@ -1,7 +1,7 @@
 """Writing a batch: what its pages decided goes out in one statement per table and kind of change."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,6 +15,10 @@ from tallybook.store.mapping import MAPPINGS, to_ms
 from tallybook.store.rows import PostgresRows, Row, Rows, SqliteRows
 from tallybook.usecases.book import Book
 
+BATCHES_KEPT = timedelta(hours=1)
+"""How long a batch's id is kept, for an engine that lost its connection in the commit."""
+BATCHES_BETWEEN_CLEARANCES = 1000
+
 
 class Conflict(Exception):
     """Somebody else changed what this batch had read: it has to be read and decided again."""
@@ -26,6 +30,7 @@ class FactWriter:
     def __init__(self, *, sqlite: bool) -> None:
         self._dialect = sqlite_insert if sqlite else postgres_insert
         self._rows: Rows = SqliteRows() if sqlite else PostgresRows()
+        self._batches = 0
 
     def write(self, connection: Connection, book: Book, batch_id: str, now: datetime) -> None:
         """Everything that became true in this batch. Raises Conflict when a version that was read is not there any more."""
@@ -52,7 +57,14 @@ class FactWriter:
                 raise Conflict(kind.__name__)
         self._configure(connection, book, projects)
         self._count(connection, book.counts)
+        self._remember(connection, batch_id, now)
+
+    def _remember(self, connection: Connection, batch_id: str, now: datetime) -> None:
+        """Writes that this batch was; now and then forgets those that nobody can be waiting for any more."""
         connection.execute(insert(tables.batches), [{"id": batch_id, "created_at": to_ms(now)}])
+        self._batches += 1
+        if self._batches % BATCHES_BETWEEN_CLEARANCES == 0:
+            connection.execute(delete(tables.batches).where(tables.batches.c.created_at < to_ms(now - BATCHES_KEPT)))
 
     def _configure(self, connection: Connection, book: Book, moved: Iterable[Project]) -> None:
         for change in book.facts:

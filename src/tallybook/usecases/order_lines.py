@@ -23,19 +23,30 @@ F = TypeVar("F", ProductFields, SkuFields)
 
 def product_keys(items: Iterable[OrderItem]) -> tuple[str, ...]:
     """The products that lines name: by id, by source id, or as something to be stored."""
-    keys = (key for item in items for key in (item.product_id, *_source_ids(item, item.product, "product")))
-    return tuple(key for key in keys if key)
+    keys = []
+    for item in items:
+        if item.product_id:
+            keys.append(item.product_id)
+        if item.related_object == "product" or item.product:
+            keys += _source_ids(item, item.product, "product")
+    return tuple(keys)
 
 
 def sku_keys(items: Iterable[OrderItem]) -> tuple[str, ...]:
     """The SKUs that lines name: by id, by source id, or as something to be stored."""
-    keys = (key for item in items for key in (item.sku_id, *_source_ids(item, item.sku, "sku")))
-    return tuple(key for key in keys if key)
+    keys = []
+    for item in items:
+        if item.sku_id:
+            keys.append(item.sku_id)
+        if item.related_object == "sku" or item.sku:
+            keys += _source_ids(item, item.sku, "sku")
+    return tuple(keys)
 
 
-def _source_ids(item: OrderItem, inner: dict[str, Any] | None, kind: str) -> tuple[str | None, ...]:
+def _source_ids(item: OrderItem, inner: dict[str, Any] | None, kind: str) -> list[str]:
     said = item.source_id if item.related_object == kind else None
-    return (said, _text(inner, "source_id")) if _is_override(inner) else (said,)
+    stored_as = _text(inner, "source_id") if _is_override(inner) else None
+    return [one for one in (said, stored_as) if one]
 
 
 def _is_override(inner: dict[str, Any] | None) -> bool:
@@ -53,7 +64,7 @@ def with_goods(page: Page, item: OrderItem, path: str) -> OrderItem:
     What the line itself says of them counts for this order; with `override` it is stored, and an unknown one is created
     (semantics 9). A line that names nothing known stays as it is. Refuses: InvalidPayload, MetadataValidationFailed.
     """
-    if item.product_id is None and item.sku_id is None and item.related_object is None and item.product is None:
+    if not page.has_goods and not _is_override(item.product):
         return item
     sku = _first(page.sku(key) for key in sku_keys([item]))
     product = page.product(sku.product_id) if sku else _first(page.product(key) for key in product_keys([item]))

@@ -155,6 +155,11 @@ class Page:
         merged = {**self.book.lots.get(card.id, {}), **self.written.lots.get(card.id, {})}
         return [lot for lot in merged.values() if lot.status == "ACTIVE"]
 
+    @property
+    def has_goods(self) -> bool:
+        """Whether any product is known here; a SKU is never known without its product."""
+        return bool(self.book.products or self.written.products)
+
     def product(self, key: str | None) -> Product | None:
         """By id, else by source id. A deleted product is not there."""
         for layer in (self.written, self.book):

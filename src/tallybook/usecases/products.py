@@ -80,7 +80,11 @@ def update_product(page: Page, known: Product, fields: ProductFields) -> Product
 
 
 def create_sku(page: Page, product: Product, fields: SkuFields) -> Sku:
-    """A new SKU of a product. Refuses: InvalidPayload, MetadataValidationFailed (by the schema of products)."""
+    """A new SKU of a product. Refuses: InvalidPayload, MetadataValidationFailed (by the schema of products).
+
+    The product is written too, unchanged: whoever deletes it at the same moment loses to this, or this to them.
+    """
+    page.put(product)
     blank = Sku(id=page.ordered_id("sku_"), project_id=page.project_id, product_id=product.id, created_at=page.now)
     return page.put(_changed(page, blank, fields, new=True))
 

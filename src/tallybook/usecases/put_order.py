@@ -81,7 +81,7 @@ class PutOrder(Command, frozen=True, kw_only=True):
         order = changed_order(page, known, fields, buyer.id if buyer else buyer_id, referrer.id if referrer else referrer_id)
         if order is known:
             return OrderView(order)
-        return OrderView(store_order(page, known, order, buyer))
+        return OrderView(store_order(page, known, order, buyer, referrer))
 
     def _known(self, page: Page) -> Order | None:
         key = self.key or self.fields.id
@@ -160,7 +160,9 @@ def _items_text(page: Page, old: Order, items: list[OrderItem]) -> str:
     return msgspec.json.encode(lines).decode()
 
 
-def store_order(page: Page, known: Order | None, order: Order, buyer: Customer | None) -> Order:
+def store_order(
+    page: Page, known: Order | None, order: Order, buyer: Customer | None, referrer: Customer | None = None
+) -> Order:
     """Writes the order, tells what happened to it, and awards it if it became paid."""
     words = events_of(known, order)
     told_at = page.tick()
@@ -174,6 +176,8 @@ def store_order(page: Page, known: Order | None, order: Order, buyer: Customer |
         return order
     if first_paid:
         buyer = page.put(_with_order(page.customer(buyer.id) or buyer, order, told_at))
+    if referrer is not None:
+        page.subject(referrer)  # payloads find who referred the order among the subjects
     refs = Refs(customer=page.subject(buyer), order=page.subject(order))
     events = {word: page.emit(f"customer.order.{word}", buyer.id, refs, buyer.id, told_at) for word in words}
     if paid := events.get("paid"):

@@ -1,0 +1,106 @@
+"""The file of an export, for whoever has its address: plain ASGI, so that it goes out piece by piece, however long it is.
+
+GET /v1/exports/{id} is two operations in the documents: with a `token` it is the file, and needs no key.
+"""
+
+import asyncio
+import hmac
+import os
+import re
+from typing import Any, BinaryIO, NamedTuple
+from urllib.parse import parse_qs
+
+import structlog
+
+from tallybook.api.errors import RETRY_AFTER_SECONDS
+from tallybook.domain.exports import DONE
+from tallybook.store.database import Database, PoolTimeout, SQLAlchemyError
+from tallybook.store.export_files import ExportFiles
+from tallybook.store.queries_exports import get_export
+from tallybook.wire.json import encode
+
+log = structlog.get_logger()
+
+PIECE = 65_536
+"""Bytes of a file in memory at once."""
+CSV = "text/plain; charset=utf-8"
+"""The documented type; the official clients read no other."""
+_PATH = re.compile("/v1/exports/([^/]+)")
+UNAUTHORIZED = encode({"code": 401, "message": "Unauthorized", "key": "unauthorized"})
+AWAY = encode({"code": 503, "message": "The database does not answer; repeat it after a moment", "key": "try_again"})
+
+
+class Asked(NamedTuple):
+    """Which file, and the secret that opens it."""
+
+    export_id: str
+    token: str
+
+
+class Downloads:
+    """Answers downloads; everything else goes on to the application."""
+
+    def __init__(self, application: Any, database: Database, files: ExportFiles) -> None:
+        self._application = application
+        self._database = database
+        self._files = files
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """The ASGI call."""
+        asked = _asked(scope)
+        if asked is None:
+            await self._application(scope, receive, send)
+            return
+        try:
+            file = await asyncio.to_thread(self._open, asked)
+        except (SQLAlchemyError, PoolTimeout):
+            await _refuse(send, 503, AWAY)
+            return
+        status = 401 if file is None else 200
+        log.info("download", export=asked.export_id, status=status)
+        if file is None:
+            await _refuse(send, 401, UNAUTHORIZED)
+            return
+        with file:
+            await _send_file(send, file, asked.export_id)
+
+    def _open(self, asked: Asked) -> BinaryIO | None:
+        """The file, if there is one and this is its token; whichever is wrong, the answer does not tell."""
+        with self._database.reading() as connection:
+            export = get_export(connection, asked.export_id)
+        token = export.token if export is not None and export.status == DONE else "nobody has this token"
+        if not hmac.compare_digest(token.encode(), asked.token.encode()) or export is None:
+            return None
+        return self._files.open(export.id)
+
+
+def _asked(scope: Any) -> Asked | None:
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return None
+    found = _PATH.fullmatch(scope["path"])
+    tokens = parse_qs(scope["query_string"].decode("latin-1")).get("token") if found else None
+    return Asked(found[1], tokens[0]) if found and tokens else None
+
+
+async def _refuse(send: Any, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_file(send: Any, file: BinaryIO, name: str) -> None:
+    headers = {
+        "content-type": CSV,
+        "content-length": str(os.fstat(file.fileno()).st_size),
+        "content-disposition": f'attachment; filename="{name}.csv"',
+        "cache-control": "private, no-store",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+    }
+    encoded = [(key.encode(), value.encode()) for key, value in headers.items()]
+    await send({"type": "http.response.start", "status": 200, "headers": encoded})
+    while piece := await asyncio.to_thread(file.read, PIECE):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

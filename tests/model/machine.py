@@ -1,0 +1,406 @@
+"""The machine: does the same to the model and to a real engine with a real store, and compares them after every step."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tallybook.api.call import Look
+from tallybook.domain.records import Card as CardRecord
+from tallybook.domain.refusals import Refusal
+from tallybook.ids import Ids
+from tallybook.jobs.midnight import Midnight
+from tallybook.store.read_book import BookReader
+from tallybook.usecases.adjust_balance import AdjustBalance
+from tallybook.usecases.campaigns import CampaignFields, CreateCampaign, SwitchCampaign
+from tallybook.usecases.command import Command
+from tallybook.usecases.customers import DeleteCustomer
+from tallybook.usecases.delete_campaign import DeleteCampaign
+from tallybook.usecases.earning_rules import CreateEarningRules, DeleteEarningRule, EarningRuleFields, UpdateEarningRule
+from tallybook.usecases.join_campaign import JoinCampaign
+from tallybook.usecases.move_test_clock import MoveTestClock
+from tallybook.usecases.pending_points import ActivatePendingPoints, AdjustPendingPoints, CancelPendingPoints
+from tallybook.usecases.put_order import OrderFields, PutOrder
+from tallybook.usecases.tiers import CreateTiers, TierFields
+from tests.books import PROJECT, Book
+from tests.model.lifetimes import Lifetime
+from tests.model.state import differences, of_model, of_page, of_store
+from tests.model.world import Card, Customer, Entry, Mapping, No, Order, Programme, Rule, Tier, World
+
+ZONE = ZoneInfo("Europe/Warsaw")
+START = datetime(2025, 1, 10, 8, 30, tzinfo=UTC)
+LAST_DAY = date(2025, 11, 30)
+"""Where the test clock stops: everything that lives by a rule lives longer."""
+
+T = TypeVar("T")
+OpenBook = Callable[[], AbstractContextManager[Book]]
+
+pick = st.integers(0, 99)
+people = st.sampled_from(["ann", "ben", "cid"])
+order_names = st.sampled_from(["o1", "o2", "o3"])
+statuses = st.sampled_from(["PAID", "PAID", "PAID", "CREATED", "CANCELED", "FULFILLED"])
+amounts = st.sampled_from([0, 99, 700, 12_345, 10**12])
+discounts = st.sampled_from([50, 700])
+lifetimes = st.none() | st.sampled_from(
+    [
+        Lifetime(12),
+        Lifetime(10, "END_OF_MONTH"),
+        Lifetime(11, "PARTICULAR_MONTH", 2),
+        Lifetime(9, "END_OF_QUARTER"),
+        Lifetime(8, "END_OF_HALF_YEAR"),
+        Lifetime(6, "END_OF_YEAR"),
+        Lifetime(day_of_year=(12, 31)),
+    ]
+)
+formulas = st.tuples(st.sampled_from([0, 1, 3, 10]), st.none() | st.sampled_from([1, 100, 700]), st.booleans())
+"""Points, for each whole so many cents, of the total."""
+waits = st.none() | st.sampled_from([1, 2, 7, 90])
+rules = st.lists(st.tuples(formulas, waits, st.none() | lifetimes), min_size=1, max_size=3)
+tiers = st.sampled_from([(), ((0, 9), (10, 29), (30, None)), ((1, 9), (20, 40)), ((5, None),)])
+mappings = st.sampled_from([None, Mapping(points=4), Mapping(factor=Fraction(2)), Mapping(factor=Fraction(5, 2)), Mapping(points=0)])
+puts = st.tuples(order_names, st.none() | people, statuses, st.none() | amounts, st.none() | discounts)
+
+
+def _formula(points: int, every: int | None, of_total: bool) -> dict[str, Any]:
+    if every is None:
+        return {"type": "FIXED", "points": points}
+    measure = "total_amount" if of_total else "amount"
+    config = {"order": {measure: {"every": every, "points": points}}}
+    return {"type": "PROPORTIONAL", "calculation_type": f"ORDER_{measure.upper()}"} | config
+
+
+def _mapping(mapping: Mapping) -> dict[str, Any]:
+    if mapping.points is not None:
+        return {"type": "CUSTOM", "points": mapping.points}
+    return {"type": "MULTIPLY", "multiplier": float(mapping.factor)}
+
+
+def _days(wait: int | None) -> dict[str, Any] | None:
+    return None if wait is None else {"period_type": "DAY", "period_value": wait}
+
+
+class BookMachine(RuleBasedStateMachine):
+    """A shop and its members, twice. Each rule does one thing to both; what one refuses, the other must refuse."""
+
+    def __init__(self, open_book: OpenBook) -> None:
+        super().__init__()
+        self._open = ExitStack()
+        self.book = self._open.enter_context(open_book())
+        self.world = World(START, ZONE)
+        self.swept = True
+        self._fresh = 0
+        now = lambda: START  # noqa: E731  # the real time stands still, since nothing lives by it
+        self._midnight = Midnight(self.book.database, self.book.engine, Ids(2), now)
+        self._reader = BookReader(sqlite=self.book.database.is_sqlite, ids=Ids(3))
+
+    def teardown(self) -> None:
+        """Close the book."""
+        self._open.close()
+
+    # --- doing things twice ---
+
+    def _both(self, model: Callable[[], T], command: Command) -> tuple[T | None, Any]:
+        """Do one thing to the model and to the engine; give what each says, which is None for both if it is refused."""
+        (said,) = self._all([(model, command)])
+        return said
+
+    def _all(self, pairs: list[tuple[Callable[[], T], Command]]) -> list[tuple[T | None, Any]]:
+        answers = self.book.together([command for _, command in pairs])
+        told: list[tuple[T | None, Any]] = []
+        for (model, command), answer in zip(pairs, answers, strict=True):
+            try:
+                expected = model()
+            except No as no:
+                assert isinstance(answer, Refusal), f"{command} was done; the model says {no}"
+                assert answer.key in no.keys, f"{command}: {answer.key}; the model says {no}"
+                told.append((None, None))
+            else:
+                if isinstance(answer, Exception):
+                    raise AssertionError(f"{command} was not done: {answer!r}") from answer
+                told.append((expected, answer))
+        return told
+
+    def _configure(self, command: Command) -> Any:
+        """Change the configuration. Everybody is settled first: what the past brought does not depend on it."""
+        self.sweep()
+        return self.book.do(command)
+
+    @staticmethod
+    def _nth(things: list[T], number: int) -> T:
+        return things[number % len(things)]
+
+    @property
+    def _living(self) -> list[Programme]:
+        return [programme for programme in self.world.programmes if not programme.deleted]
+
+    def _card_id(self, card: Card) -> str:
+        return str(self._ask("SELECT id FROM cards WHERE customer_id = :a AND campaign_id = :b", card.holder.id, card.programme.id))
+
+    def _entry_id(self, entry: Entry) -> str:
+        sql = """SELECT e.id FROM pending_entries e JOIN orders o ON o.id = e.order_id
+                 WHERE o.source_id = :a AND e.rule_id = :b"""
+        return str(self._ask(sql, entry.order.source_id, entry.rule.id))
+
+    def _ask(self, sql: str, a: str, b: str) -> Any:
+        with self.book.database.reading() as connection:
+            return connection.exec_driver_sql(*_bound(sql, a, b, sqlite=self.book.database.is_sqlite)).scalar_one()
+
+    # --- the shop ---
+
+    @initialize(
+        said=st.lists(
+            st.tuples(st.booleans(), st.sampled_from([0, 5]), st.booleans(), lifetimes, rules, tiers, st.lists(mappings, min_size=9)),
+            min_size=2,
+            max_size=3,
+        )
+    )
+    def open_shop(self, said: list[Any]) -> None:
+        """Two or three programmes, with rules and tiers."""
+        self.book.webhook()
+        self.book.do(MoveTestClock(project_id=PROJECT, now=START))
+        for auto_join, initial, single, lifetime, own_rules, ranges, mapped in said:
+            programme = self._programme(len(self.world.programmes), auto_join, initial, single, lifetime)
+            for one in own_rules:
+                self._rule(programme, *one)
+            if ranges:
+                self._tiers(programme, ranges, mapped)
+
+    def _programme(self, number: int, auto_join: bool, initial: int, single: bool, lifetime: Lifetime | None) -> Programme:
+        card: dict[str, Any] = {"points": initial} | ({"expiration_rules": lifetime.wire} if lifetime else {})
+        said = {"name": f"Programme {number}", "auto_join": auto_join, "voucher": {"loyalty_card": card}}
+        said |= {"type": "STATIC", "vouchers_count": 1} if single else {"type": "AUTO_UPDATE"}
+        made = self.book.do(CreateCampaign(project_id=PROJECT, fields=msgspec.convert(said, CampaignFields))).campaign
+        programme = Programme(made.id, auto_join, initial, lifetime, cards_left=1 if single else None)
+        self.world.programmes.append(programme)
+        return programme
+
+    def _rule(self, programme: Programme, formula: Any, wait: int | None, lifetime: Lifetime | None) -> None:
+        points, every, of_total = formula
+        said: dict[str, Any] = {"event": "order.paid", "loyalty": _formula(points, every, of_total)}
+        said |= {"pending_points": _days(wait)} if wait else {}
+        said |= {"expiration_rules": lifetime.wire} if lifetime else {}
+        fields = [msgspec.convert(said, EarningRuleFields)]
+        (made,) = self._configure(CreateEarningRules(project_id=PROJECT, campaign=programme.id, rules=fields))
+        programme.rules.append(Rule(made.id, made.created_at, points, every, of_total, wait, lifetime))
+
+    def _tiers(self, programme: Programme, ranges: Any, mapped: list[Mapping | None]) -> None:
+        for number, (first, last) in enumerate(ranges):
+            own = {rule.id: mapping for rule, mapping in zip(programme.rules, mapped[3 * number :], strict=False) if mapping}
+            programme.tiers.append(Tier(f"from {first}", first, last, own))
+        said = [
+            {
+                "name": tier.name,
+                "points": {"from": tier.first} | ({} if tier.last is None else {"to": tier.last}),
+                "earning_rules": {rule_id: _mapping(mapping) for rule_id, mapping in tier.mappings.items()},
+            }
+            for tier in programme.tiers
+        ]
+        self.book.do(CreateTiers(project_id=PROJECT, campaign=programme.id, tiers=msgspec.convert(said, list[TierFields])))
+
+    # --- orders and members ---
+
+    def _put(self, said: Any) -> tuple[Callable[[], Order], Command]:
+        source_id, person, status, amount, discount = said
+        body: dict[str, Any] = {"source_id": source_id, "status": status, "amount": amount, "discount_amount": discount}
+        body |= {"customer": {"source_id": person}} if person else {}
+        fields = msgspec.convert({name: value for name, value in body.items() if value is not None}, OrderFields)
+        return lambda: self.world.put_order(*said), PutOrder(project_id=PROJECT, fields=fields)
+
+    def _put_all(self, said: list[Any]) -> None:
+        for order, answer in self._all([self._put(one) for one in said]):
+            if order is not None and order.customer is not None:
+                order.customer.id = order.customer.id or answer.order.customer_id
+
+    @rule(person=people, amount=st.none() | amounts)
+    def pay(self, person: str, amount: int | None) -> None:
+        """A new order, paid at once."""
+        self._fresh += 1
+        self._put_all([(f"new-{self._fresh}", person, "PAID", amount, None)])
+
+    @rule(said=st.lists(puts, min_size=1, max_size=3))
+    def put_orders(self, said: list[Any]) -> None:
+        """Orders that may be known, with other statuses, amounts and customers; several of them in one batch."""
+        self._put_all(said)
+
+    @rule(number=pick, person=people)
+    def join(self, number: int, person: str) -> None:
+        """Somebody joins a programme, or tries to."""
+        programme = self._nth(self.world.programmes, number)
+        command = JoinCampaign(project_id=PROJECT, campaign=programme.id, customer=person)
+        card, answer = self._both(lambda: self.world.join(programme, person), command)
+        if card is not None:
+            shown: CardRecord = answer.card
+            card.holder.id = card.holder.id or str(shown.customer_id)
+
+    @rule(person=people)
+    def delete_customer(self, person: str) -> None:
+        """Somebody is deleted; the source id is free then."""
+        self._both(lambda: self.world.forget(person), DeleteCustomer(project_id=PROJECT, key=person))
+
+    # --- points by hand, and points that wait ---
+
+    @precondition(lambda self: self.world.cards)
+    @rule(
+        number=pick,
+        points=st.sampled_from([1, 8, 25, -1, -7, -30, 0, 10**9 + 1]),
+        kind=st.sampled_from([None, "PROGRAM_RULES", "NON_EXPIRING", "CUSTOM_DATE"]),
+        days=st.sampled_from([-1, 0, 40, 400]),
+        source=st.sampled_from([None, "API"]),
+    )
+    def adjust(self, number: int, points: int, kind: str | None, days: int, source: str | None) -> None:
+        """Points are added to a card or taken from it."""
+        card, day = self._nth(self.world.cards, number), self.world.today + timedelta(days=days)
+        said = {"expiration_type": kind, "expiration_date": day if kind == "CUSTOM_DATE" else None, "source": source}
+        command = AdjustBalance(project_id=PROJECT, member=self._card_id(card), points=points, **said)
+        self._both(lambda: self.world.adjust(card, points, kind, day, source), command)
+
+    def _waiting(self, number: int, of_another: bool) -> tuple[Card, Entry, dict[str, str]]:
+        """An entry, whatever its state, and a card, which is now and then not its own."""
+        owned = [(card, entry) for card in self.world.cards for entry in card.entries]
+        card, entry = self._nth(owned, number)
+        if of_another:
+            card = self._nth(self.world.cards, number)
+        return card, entry, {"project_id": PROJECT, "member": self._card_id(card), "entry_id": self._entry_id(entry)}
+
+    _somebody_waited = precondition(lambda self: any(card.entries for card in self.world.cards))
+    wrong = st.sampled_from([False] * 7 + [True])
+
+    @_somebody_waited
+    @rule(number=pick, wrong=wrong)
+    def activate(self, number: int, wrong: bool) -> None:
+        """Waiting points come early."""
+        card, entry, named = self._waiting(number, wrong)
+        self._both(lambda: self.world.activate(card, entry), ActivatePendingPoints(**named))
+
+    @_somebody_waited
+    @rule(number=pick, wrong=wrong)
+    def cancel(self, number: int, wrong: bool) -> None:
+        """Waiting points will not come."""
+        card, entry, named = self._waiting(number, wrong)
+        self._both(lambda: self.world.cancel(card, entry), CancelPendingPoints(**named))
+
+    @_somebody_waited
+    @rule(number=pick, wrong=wrong, points=st.sampled_from([3, -1, -2, 0, 10**9]))
+    def adjust_waiting(self, number: int, wrong: bool, points: int) -> None:
+        """Waiting points become more or less."""
+        card, entry, named = self._waiting(number, wrong)
+        self._both(lambda: self.world.adjust_entry(card, entry, points), AdjustPendingPoints(**named, points=points))
+
+    # --- time ---
+
+    @rule(days=st.sampled_from([0, 1, 1, 2, 7, 40]), hour=st.sampled_from([0, 9, 23]), sweep=st.booleans())
+    def move_clock(self, days: int, hour: int, sweep: bool) -> None:
+        """Time passes, to a midnight or into a day; the sweep comes at once, or later than whoever looks or buys."""
+        day = min(self.world.today + timedelta(days=days), self.world.earliest_expiry() or LAST_DAY, LAST_DAY)
+        to = datetime(day.year, day.month, day.day, hour, 30 if hour else 0, tzinfo=ZONE).astimezone(UTC)
+        if to <= self.world.now:
+            return
+        self.book.do(MoveTestClock(project_id=PROJECT, now=to))
+        self.world.move(to)
+        self.swept = False
+        if sweep:
+            self.sweep()
+
+    def sweep(self) -> None:
+        """The midnight sweep, for whoever was not touched."""
+        self._midnight.sweep(PROJECT)
+        self.swept = True
+
+    # --- rules that change ---
+
+    @precondition(lambda self: self._living)
+    @rule(number=pick, said=rules)
+    def new_rule(self, number: int, said: list[Any]) -> None:
+        """A programme gives for something more."""
+        self._rule(self._nth(self._living, number), *said[0])
+
+    def _change(self, number: int, **said: Any) -> Rule | None:
+        owned = [(programme, rule) for programme in self._living for rule in programme.rules]
+        if not owned:
+            return None
+        programme, one = self._nth(owned, number)
+        fields = EarningRuleFields(**said)
+        self._configure(UpdateEarningRule(project_id=PROJECT, campaign=programme.id, rule_id=one.id, fields=fields))
+        return one
+
+    @rule(number=pick, formula=formulas)
+    def other_points(self, number: int, formula: Any) -> None:
+        """A rule gives something else from now on."""
+        if changed := self._change(number, loyalty=_formula(*formula)):
+            changed.points, changed.every, changed.of_total = formula
+
+    @rule(number=pick, wait=waits)
+    def other_wait(self, number: int, wait: int | None) -> None:
+        """A rule's points wait longer or shorter, or not at all, from now on."""
+        if changed := self._change(number, pending_points=_days(wait)):
+            changed.wait = wait
+
+    @rule(number=pick, active=st.booleans())
+    def switch_rule(self, number: int, active: bool) -> None:
+        """A rule is switched off or on."""
+        if changed := self._change(number, active=active):
+            changed.active = active
+
+    @rule(number=pick)
+    def delete_rule(self, number: int) -> None:
+        """A rule is gone."""
+        owned = [(programme, rule) for programme in self._living for rule in programme.rules]
+        if owned:
+            programme, one = self._nth(owned, number)
+            self._configure(DeleteEarningRule(project_id=PROJECT, campaign=programme.id, rule_id=one.id))
+            programme.rules.remove(one)
+
+    @precondition(lambda self: self._living)
+    @rule(number=pick, active=st.booleans())
+    def switch_programme(self, number: int, active: bool) -> None:
+        """A programme is switched off or on."""
+        programme = self._nth(self._living, number)
+        self._configure(SwitchCampaign(project_id=PROJECT, key=programme.id, active=active))
+        programme.active = active
+
+    @precondition(lambda self: len(self._living) > 1)
+    @rule(number=pick, really=st.sampled_from([False, False, True]))
+    def delete_programme(self, number: int, really: bool) -> None:
+        """A programme is gone; its cards stay."""
+        if really:
+            programme = self._nth(self._living, number)
+            self._configure(DeleteCampaign(project_id=PROJECT, key=programme.id))
+            programme.deleted = True
+            for card in self.world.cards:
+                if card.programme is programme:
+                    card.tier = None
+
+    # --- after every step ---
+
+    @invariant()
+    def both_say_the_same(self) -> None:
+        """Whoever looks sees what the model has; and so do the rows, when nobody is left to be settled."""
+        wanted = of_model(self.world)
+        with self.book.database.reading() as connection:
+            if self.swept:
+                assert differences(wanted, of_store(connection, ZONE)) == []
+                return
+            configuration = self._reader.configurations(connection, [PROJECT])[PROJECT]
+            look = Look(connection, configuration, "http://shop.example", self._reader, Ids(3))
+            for customer in self.world.people:
+                own = {key: state for key, state in wanted.items() if key[0] == customer.id}
+                assert differences(own, of_page(look.settled(customer.id), customer.id), "ledger") == []
+
+    @invariant()
+    def the_book_is_proven(self) -> None:
+        """`verify` finds nothing."""
+        assert self.book.verify().findings == []
+
+
+def _bound(sql: str, a: str, b: str, *, sqlite: bool) -> tuple[str, Any]:
+    """A statement with two named parameters, in the way of each driver."""
+    return (sql, {"a": a, "b": b}) if sqlite else (sql.replace(":a", "%(a)s").replace(":b", "%(b)s"), {"a": a, "b": b})
+
+
+__all__ = ["BookMachine", "Customer"]
