@@ -72,6 +72,7 @@ class Client(Plain):
         self.campaigns: Any = api.CampaignsApi(self._connection)
         self.categories: Any = api.CategoriesApi(self._connection)
         self.customers: Any = api.CustomersApi(self._connection)
+        self.exports: Any = api.ExportsApi(self._connection)
         self.loyalties: Any = api.LoyaltiesApi(self._connection)
         self.metadata_schemas: Any = api.MetadataSchemasApi(self._connection)
         self.orders: Any = api.OrdersApi(self._connection)

@@ -69,6 +69,7 @@ class Server:
             "TALLYBOOK_SANDBOX": "1",
             "TALLYBOOK_TIME_ZONE": time_zone,
             "TALLYBOOK_ALLOW_PRIVATE_WEBHOOKS": "1",
+            "TALLYBOOK_EXPORTS_FOLDER": str(self.log.parent / "exports"),
         }
 
 

@@ -199,3 +199,20 @@ def test_a_generation_goes_on_after_a_power_cut(database_url: str, tmp_path: Pat
         codes = connection.exec_driver_sql("SELECT COUNT(*), COUNT(DISTINCT code) FROM cards").one()
     database.close()
     assert tuple(codes) == (CARDS, CARDS)
+
+
+def test_cards_are_added_by_the_hundred(client: Client, shop: Shop, subscribed: Callable[..., Inbox]) -> None:
+    """202 and the id of an async action (openapi add-vouchers-to-campaign); `creation_status` stays what it was."""
+    inbox = subscribed("campaign.vouchers.added")
+    campaign = shop.programme(type="STATIC")
+    answer = client.ask("POST", f"/v1/campaigns/{campaign.id}/vouchers?vouchers_count=120", {"code_config": {"prefix": "ADD-"}})
+    assert (answer.status, list(answer.json)) == (202, ["async_action_id"])
+    during = client.get(f"/v1/loyalties/{campaign.id}")
+    assert during["creation_status"] == "DONE"
+    done = filled(client, campaign.id)
+    assert (done["vouchers_count"], done["vouchers_generation_status"]) == (120, "DONE")
+    assert client.get(f"/v1/async-actions/{answer.json['async_action_id']}")["result"]["done_count"] == 120
+    assert inbox.only().data["count"] == 120
+    assert shop.join(campaign.id).code.startswith("ADD-")
+    refused = client.ask("POST", f"/v1/campaigns/{campaign.id}/vouchers?vouchers_count=100001", {})
+    assert refused.status == 400

@@ -221,6 +221,13 @@ def test_malformed_changes(client: Client, shop: Shop, said: Any, path: str) -> 
     assert path in answer.json["details"]
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_a_code_that_no_database_can_look_for(client: Client, method: str) -> None:
+    """Refused at the door, on each of them (decision 47)."""
+    answer = client.ask(method, "/v1/vouchers/a%00b", {} if method == "PUT" else None)
+    assert (answer.status, answer.json["details"]) == (400, "Path must not have NUL characters")
+
+
 def test_what_webhooks_hear(client: Client, shop: Shop, subscribed: Callable[..., Inbox]) -> None:
     """Of each change once, with the whole card as it was then, and of the campaign its name (webhooks 2.3)."""
     campaign = shop.programme(points=4)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tallybook.api.call import Route
 from tests.api.requests import Names, kinds_in, requests
-from tests.api.worlds import OURS, ROUTES, THEIRS, Request, World, both, copied, make_worlds, names_in, rows_of
+from tests.api.worlds import OURS, ROUTES, THEIRS, Request, World, both, copied, make_worlds, names_in, route_of, rows_of
 from tests.postgres import Cluster, drop_database, new_database
 
 _numbers = itertools.count()
@@ -96,6 +96,8 @@ def sweep(ours: Names, theirs: Names) -> Iterator[Request]:
         for path, name in named:
             body = msgspec.json.encode(BODIES.get(route.operation_id, {})).replace(b"{name}", name.encode())
             yield Request(route, path, b"", body if route.write else b"")
+            if route.write:
+                yield Request(route, path, b"", body, idempotency_key="key-theirs")
             for said in route.query:
                 yield Request(route, path, urlencode({said: name}).encode())
 
@@ -109,6 +111,35 @@ def test_no_name_of_theirs_is_told_from_nobodys(worlds: tuple[World, World]) -> 
     assert "\n".join(differences[:10]) == ""
     assert rows_of(worlds[1].database, THEIRS) == before
     assert {id(request.route) for request in asked} == {id(route) for route in ROUTES}
+
+
+def test_a_name_of_ours_may_be_an_id_of_theirs(worlds: tuple[World, World]) -> None:
+    """What we call by an id that they were given is ours, found by us and counted once, as if they were not there."""
+    ours, theirs = (names_in(rows_of(worlds[1].database, project)) for project in (OURS, THEIRS))
+    customer, order, card, product = (theirs[kind][0] for kind in ("customers", "orders", "cards", "products"))
+    before = rows_of(worlds[1].database, THEIRS)
+    steps: list[tuple[str, str, dict[str, str], Any]] = [
+        ("PUT", "/v1/customers/{customerId}", {"customerId": ours["customers"][0]}, {"source_id": customer}),
+        ("GET", "/v1/customers/{customerId}", {"customerId": customer}, None),
+        ("PUT", "/v1/customers/{customerId}", {"customerId": customer}, {"name": "Renamed"}),
+        ("POST", "/v1/orders", {}, {"source_id": order, "status": "PAID", "amount": 7, "customer": {"source_id": customer}}),
+        ("POST", "/v1/orders", {}, {"source_id": order, "status": "PAID", "amount": 7, "customer": customer}),
+        ("PUT", "/v1/orders/{orderId}", {"orderId": order}, {"amount": 8}),
+        ("GET", "/v1/orders/{orderId}", {"orderId": order}, None),
+        ("POST", "/v1/campaigns/{campaignId}/vouchers/{code}", {"campaignId": ours["campaign"][0], "code": card}, {}),
+        ("POST", "/v1/loyalties/{campaignId}/members", {"campaignId": ours["campaign"][0]}, {"customer": "new", "voucher": card}),
+        ("POST", "/v1/loyalties/members/{memberId}/balance", {"memberId": card}, {"points": 3}),
+        ("GET", "/v1/loyalties/members/{memberId}", {"memberId": card}, None),
+        ("POST", "/v1/products", {}, {"source_id": product, "name": "Ours"}),
+        ("POST", "/v1/products", {}, {"source_id": product, "name": "Renamed"}),
+        ("GET", "/v1/products/{productId}", {"productId": product}, None),
+    ]
+    for method, path, names, body in steps:
+        request = Request(route_of(method, path), names, b"", b"" if body is None else msgspec.json.encode(body))
+        alone, beside = (world.ask(request) for world in worlds)
+        assert (beside.status, beside.body) == (alone.status, alone.body)
+        assert alone.status == 200, (method, path, alone.body)
+    assert rows_of(worlds[1].database, THEIRS) == before
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import date
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from tallybook.demo import Connection
+from tallybook.demo.programme import LATE_POINTS, WAIT
 from tallybook.demo.receiver import sign
 
 SECRET = "whsec-test"
@@ -25,7 +27,9 @@ class Shop:
         self.secret = SECRET
         self.connection: Connection
         self._target = ""
+        self._today = date.min
         self._balances: dict[str, int] = {}
+        self._waiting: list[tuple[date, str]] = []
         self._sent = 0
         self._sending: list[asyncio.Task[None]] = []
 
@@ -38,13 +42,15 @@ class Shop:
             return await self._order(body)
         if what == "webhooks":
             self._target = body["target_url"]
+        if what == "test-clock":
+            self._move_clock(date.fromisoformat(body["now"][:10]))
         answers = {
             "webhooks": {"id": "wh_1"},
             "loyalties": {"id": "camp_1"},
             "earning-rules": [{"id": "ern_1"}, {"id": "ern_2"}],
             "tiers": [] if request.method == "POST" else {"data": [{"name": "Collector"}]},
         }
-        card = {"code": what, "loyalty_card": {"balance": self._balances.get(what.removeprefix("CD-"), 0)}}
+        card = self._card(what.removeprefix("CD-"))
         return web.json_response(answers.get(what, card), headers={"X-Management-Id": request.headers.get("X-Management-Id", "")})
 
     async def settled(self) -> None:
@@ -55,12 +61,35 @@ class Shop:
         if body["source_id"] == self.refuse_order:
             return web.json_response({"code": 400, "key": "invalid_payload", "details": "no such luck"}, status=400)
         if self._target:
-            self._sending.append(asyncio.create_task(self._send_events(body)))
+            self._send(self._events(body))
         await asyncio.sleep(0)  # lets the other requests in, as a server that waits for its disk does
         self.log.append(("answered", body["source_id"]))
         return web.json_response({"object": "order"})
 
-    async def _send_events(self, order: Any) -> None:
+    def _move_clock(self, today: date) -> None:
+        self._today = today
+        due = [customer for day, customer in self._waiting if day <= today]
+        self._waiting = [one for one in self._waiting if one[0] > today]
+        self._send([event for customer in due for event in self._activated(customer)])
+
+    def _card(self, customer: str) -> Any:
+        waiting = sum(LATE_POINTS for _, one in self._waiting if one == customer)
+        balance = self._balances.get(customer, 0)
+        points = {"points": balance, "balance": balance, **({"pending_points": waiting} if waiting else {})}
+        return {"code": f"CD-{customer}", "loyalty_card": points}
+
+    def _credit(self, customer: str, points: int) -> Any:
+        self._balances[customer] = self._balances.get(customer, 0) + points
+        transaction = {"id": f"vtx_{len(self.log):09}{self._balances[customer]:09}"}
+        return {"transaction": transaction, "voucher": self._card(customer), "balance": {"points": points}}
+
+    def _activated(self, customer: str) -> list[tuple[str, Any]]:
+        holder = {"id": f"cust_{customer}", "source_id": customer}
+        facts = {**self._credit(customer, LATE_POINTS), "customer": holder, "pending_points": {"points": LATE_POINTS}}
+        name = "voucher.loyalty_card.pending_points.activated"
+        return [(name, facts), (f"customer.{name}", facts), ("customer.rewarded.loyalty_points", {})]
+
+    def _events(self, order: Any) -> list[tuple[str, Any]]:
         customer = order["customer"]["source_id"]
         holder = {"id": f"cust_{customer}", "source_id": customer}
         events: list[tuple[str, Any]] = [("customer.order.created", {}), ("customer.order.paid", {})]
@@ -69,11 +98,17 @@ class Shop:
             events += [("customer.created", {}), ("voucher.published", {}), ("customer.loyalty.tier.joined", tier)]
         for points in (order["amount"] // 100, 2 * order["items"][0]["quantity"]):
             if points:
-                self._balances[customer] = balance = self._balances.get(customer, 0) + points
-                voucher = {"code": f"CD-{customer}", "loyalty_card": {"points": balance, "balance": balance}}
-                transaction = {"id": f"vtx_{len(self.log):09}{balance:09}"}
-                created = {"transaction": transaction, "voucher": voucher, "holder": holder, "balance": {"points": points}}
+                created = {**self._credit(customer, points), "holder": holder}
                 events += [("voucher.loyalty_card.transaction.created", created), ("customer.rewarded.loyalty_points", {})]
+        self._waiting.append((self._today + WAIT, customer))
+        added = {"voucher": self._card(customer), "pending_points": {"points": LATE_POINTS}}
+        name = "voucher.loyalty_card.pending_points.added"
+        return [*events, (name, added), (f"customer.{name}", added)]
+
+    def _send(self, events: list[tuple[str, Any]]) -> None:
+        self._sending.append(asyncio.create_task(self._post(events)))
+
+    async def _post(self, events: list[tuple[str, Any]]) -> None:
         async with aiohttp.ClientSession() as session:
             for name, facts in events:
                 self._sent += 1

@@ -126,6 +126,23 @@ def test_a_card_is_as_its_newest_transaction_shows_it() -> None:
     assert receiver.tally.points_issued == 15
 
 
+def test_points_wait_until_they_are_activated() -> None:
+    """An activation is a transaction of its card, and its points wait no longer, even if it arrives first."""
+    card, five = {"code": "CD-1", "loyalty_card": {"points": 15, "balance": 15}}, {"points": 5}
+    holder = {"id": "cust_1", "source_id": "c-1"}
+    told = {"transaction": {"id": "vtx_2"}, "voucher": card, "customer": holder, "balance": five, "pending_points": five}
+    bodies = [
+        event(3, "voucher.loyalty_card.pending_points.activated", told),
+        event(2, "voucher.loyalty_card.pending_points.added", {"voucher": card, "pending_points": five}),
+        transaction(1, "vtx_1", 10, 10),
+        event(4, "voucher.loyalty_card.pending_points.added", {"voucher": card, "pending_points": {"points": 3}}),
+    ]
+    with Receiver(SECRET) as receiver:
+        post(receiver, *[(body, sign(SECRET, body)) for body in bodies])
+    assert receiver.tally.top_cards(5) == [SeenCard("vtx_2", "CD-1", "c-1", 15, 15)]
+    assert (receiver.tally.points_issued, dict(receiver.tally.waiting)) == (15, {"CD-1": 3})
+
+
 def test_a_customer_holds_the_tier_of_the_newest_tier_event() -> None:
     """Joined, upgraded, and left are taken in the order of their events, whatever order they arrive in."""
     customer = {"customer": {"id": "cust_1", "source_id": "c-1"}}

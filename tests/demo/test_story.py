@@ -27,9 +27,9 @@ async def story(open_shop: OpenShop, orders: Path) -> tuple[Shop, Summary]:
 
 @pytest.fixture
 def orders(tmp_path: Path) -> Path:
-    """Three purchases of two customers; one was free."""
+    """Three purchases of two customers; one was free, and two weeks after the others."""
     path = tmp_path / "orders.txt"
-    path.write_text("00001 19970101 1 11.77\n00002 19970101 2 12.00\n00001 19970105 1 0.00\n")
+    path.write_text("00001 19970101 1 11.77\n00002 19970101 2 12.00\n00001 19970115 1 0.00\n")
     return path
 
 
@@ -45,19 +45,24 @@ def test_the_demo_tells_what_became_of_the_customers(open_shop: OpenShop, orders
     """Every order is posted, every webhook verified, and the summary adds up."""
     _, summary = asyncio.run(story(open_shop, orders))
     assert summary.ok
-    assert summary.points_issued == 11 + 2 + 12 + 4 + 2
+    assert summary.points_issued == 11 + 2 + 12 + 4 + 2 + 5 + 5
+    assert (summary.points_waiting, summary.cards_waiting) == (5, 1)
     assert (summary.purchases.purchases, summary.purchases.customers, summary.purchases.free) == (3, 2, 1)
     assert summary.tiers[1] == TierCount(name="Collector", points_from=100, points_to=499, customers=2)
     assert summary.top_cards == [
-        TopCard(code="CD-cdnow-00002", customer="cdnow-00002", balance=16, tier="Collector"),
-        TopCard(code="CD-cdnow-00001", customer="cdnow-00001", balance=15, tier="Collector"),
+        TopCard(code="CD-cdnow-00002", customer="cdnow-00002", balance=21, waiting=0, tier="Collector"),
+        TopCard(code="CD-cdnow-00001", customer="cdnow-00001", balance=20, waiting=5, tier="Collector"),
     ]
     assert summary.events.verified == {
         "customer.created": 2,
         "customer.loyalty.tier.joined": 2,
         "customer.order.created": 3,
         "customer.order.paid": 3,
-        "customer.rewarded.loyalty_points": 5,
+        "customer.rewarded.loyalty_points": 7,
+        "customer.voucher.loyalty_card.pending_points.activated": 2,
+        "customer.voucher.loyalty_card.pending_points.added": 3,
+        "voucher.loyalty_card.pending_points.activated": 2,
+        "voucher.loyalty_card.pending_points.added": 3,
         "voucher.loyalty_card.transaction.created": 5,
         "voucher.published": 2,
     }
@@ -95,7 +100,11 @@ def test_the_tiers_leave_no_gap() -> None:
     assert ranges == [{"from": 0, "to": 99}, {"from": 100, "to": 499}, {"from": 500}]
     assert [bool(tier["earning_rules"]) for tier in tiers_body("ern_1")] == [False, False, True]
     assert campaign_body()["auto_join"] is True
-    assert [rule["source"]["banner"] for rule in rules_body()] == ["1 point per dollar", "2 points per CD"]
+    assert [rule["source"]["banner"] for rule in rules_body()] == [
+        "1 point per dollar",
+        "2 points per CD",
+        "5 points, two weeks later",
+    ]
 
 
 def test_the_summary_reads_well(open_shop: OpenShop, orders: Path) -> None:
@@ -103,9 +112,9 @@ def test_the_summary_reads_well(open_shop: OpenShop, orders: Path) -> None:
     text = printed(asyncio.run(story(open_shop, orders))[1])
     for words in (
         "3 orders of 2 customers, $23.77 in all (1 of $0.00, 0 purchases that occur more than once)",
-        "bought 1997-01-01 to 1997-01-05; every date moved by exactly 28 years",
-        "replayed as 2025-01-01 to 2025-01-05",
-        "31 points issued",
+        "bought 1997-01-01 to 1997-01-15; every date moved by exactly 28 years",
+        "replayed as 2025-01-01 to 2025-01-15",
+        "41 points issued by the programme CD Club, 5 still waiting on 1 cards",
         "every signature verified",
         "Proof: ledger, lots and balances agree (checked: 2 cards, 5 transactions)",
         "Fader",

@@ -254,6 +254,13 @@ class World:
                 for entry in card.waiting:
                     entry.status = "CANCELED"
 
+    def drop(self, programme: Programme) -> None:
+        """Delete a programme: its cards keep what is on them, and nobody is in its tiers."""
+        programme.deleted = True
+        for card in self.cards:
+            if card.programme is programme:
+                card.tier = None
+
     # --- orders ---
 
     def put_order(

@@ -36,6 +36,8 @@ def handlers(database: Database) -> list[HTTPRouteHandler]:
 
 def _signed(database: Database, card_id: str, file: str, kind: int) -> Card:
     """The card, when the file is called by the id that this picture of it has. Raises NotFoundException."""
+    if "\0" in card_id:
+        raise NotFoundException
     with database.reading() as connection:
         card = queries.find_card(connection, card_id)
     if card is None or not card.asset_key or not hmac.compare_digest(file.encode(), f"{asset_ids(card)[kind]}.png".encode()):

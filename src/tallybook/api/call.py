@@ -33,9 +33,11 @@ class Identity:
 
 
 class Call:
-    """One request: who, where, what."""
+    """One request: who, where, what. Refuses: Malformed for a path that no database can look for (decision 47)."""
 
     def __init__(self, identity: Identity, path: dict[str, str], query: bytes, body: bytes) -> None:
+        if any("\0" in value for value in path.values()):
+            raise door.Malformed("Path must not have NUL characters")
         self.identity = identity
         self.path = path
         self.raw_query = query

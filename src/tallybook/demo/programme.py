@@ -1,5 +1,6 @@
-"""The programme that the demo sets up, over the API: a card for every customer, two earning rules, three tiers."""
+"""The programme that the demo sets up, over the API: a card for every customer, three earning rules, three tiers."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,9 @@ from tallybook.demo.purchases import Purchase
 NAME = "CD Club"
 CENTS_PER_POINT = 100
 POINTS_PER_CD = 2
+LATE_POINTS = 5
+WAIT = timedelta(weeks=2)
+"""Every order gives a few points more, so long after its payment."""
 TIERS = {"Listener": (0, 99), "Collector": (100, 499), "Audiophile": (500, None)}
 """Balance from and to, both included."""
 TOP_TIER = "Audiophile"
@@ -63,7 +67,7 @@ def campaign_body() -> dict[str, Any]:
 
 
 def rules_body() -> list[dict[str, Any]]:
-    """Points for money, which the top tier multiplies, and points for CDs, which no tier changes."""
+    """Points for money, which the top tier multiplies; points for CDs, and points that wait, which no tier changes."""
     dollars = {"amount": {"every": CENTS_PER_POINT, "points": 1}}
     cds = {"quantity": {"every": 1, "points": POINTS_PER_CD}}
     return [
@@ -77,6 +81,13 @@ def rules_body() -> list[dict[str, Any]]:
             "event": "order.paid",
             "loyalty": {"type": "PROPORTIONAL", "calculation_type": "ORDER_ITEMS_QUANTITY", "order_items": cds},
             "source": {"banner": f"{POINTS_PER_CD} points per CD"},
+            "active": True,
+        },
+        {
+            "event": "order.paid",
+            "loyalty": {"type": "FIXED", "points": LATE_POINTS},
+            "pending_points": {"period_type": "DAY", "period_value": WAIT.days},
+            "source": {"banner": f"{LATE_POINTS} points, two weeks later"},
             "active": True,
         },
     ]
@@ -96,15 +107,24 @@ def tiers_body(dollar_rule_id: str) -> list[dict[str, Any]]:
 
 
 def expected_events(purchases: list[Purchase]) -> dict[str, int]:
-    """How many events of these types the replay must cause, at least. A rule that gives nothing causes none (decision 37)."""
+    """How many events of these types the replay must cause, at least. A rule that gives nothing causes none (decision 37).
+
+    Points wait until the clock reaches their date; those of the last two weeks wait on. `purchases` are in the order of
+    `read_purchases`.
+    """
     awards = sum((one.cents >= CENTS_PER_POINT) + (one.cds >= 1) for one in purchases)
     customers = len({one.customer for one in purchases})
+    activated = sum(one.replayed_on + WAIT <= purchases[-1].replayed_on for one in purchases)
     return {
         "customer.created": customers,
         "voucher.published": customers,
         "customer.order.created": len(purchases),
         "customer.order.paid": len(purchases),
         "voucher.loyalty_card.transaction.created": awards,
-        "customer.rewarded.loyalty_points": awards,
+        "voucher.loyalty_card.pending_points.added": len(purchases),
+        "customer.voucher.loyalty_card.pending_points.added": len(purchases),
+        "voucher.loyalty_card.pending_points.activated": activated,
+        "customer.voucher.loyalty_card.pending_points.activated": activated,
+        "customer.rewarded.loyalty_points": awards + activated,
         "customer.loyalty.tier.joined": customers,
     }

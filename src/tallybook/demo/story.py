@@ -82,16 +82,23 @@ async def _read_card(client: Client, seen: SeenCard) -> TopCard:
     member = await client.get(f"/v1/loyalties/members/{seen.code}")
     tiers = await client.get(f"/v1/loyalties/members/{seen.code}/tiers")
     names = [str(tier["name"]) for tier in tiers["data"]]
-    balance = int(member["loyalty_card"]["balance"])
-    return TopCard(code=seen.code, customer=seen.customer, balance=balance, tier=names[0] if names else None)
+    points = member["loyalty_card"]
+    return TopCard(
+        code=seen.code,
+        customer=seen.customer,
+        balance=points["balance"],
+        waiting=points.get("pending_points", 0),
+        tier=names[0] if names else None,
+    )
 
 
 def _disagreements(seen: list[SeenCard], cards: list[TopCard], tally: Tally) -> list[str]:
-    told = [(said.balance, tally.tier_of(said.customer)) for said in seen]
+    told = [(said.balance, tally.waiting[said.code], tally.tier_of(said.customer)) for said in seen]
     return [
-        f"card {card.code}: {card.balance} points and tier {card.tier} by API, {balance} points and tier {tier} by its events"
-        for card, (balance, tier) in zip(cards, told, strict=True)
-        if (card.balance, card.tier) != (balance, tier)
+        f"card {card.code}: {card.balance} points, {card.waiting} waiting and tier {card.tier} by API, "
+        f"{balance} points, {waiting} waiting and tier {tier} by its events"
+        for card, (balance, waiting, tier) in zip(cards, told, strict=True)
+        if (card.balance, card.waiting, card.tier) != (balance, waiting, tier)
     ]
 
 
@@ -115,6 +122,8 @@ def _sum_up(
         last_date=purchases[-1].bought_on,
         purchases=figures(purchases),
         points_issued=tally.points_issued,
+        points_waiting=tally.waiting.total(),
+        cards_waiting=sum(points > 0 for points in tally.waiting.values()),
         tiers=[
             TierCount(name=name, points_from=first, points_to=last, customers=holders[name])
             for name, (first, last) in TIERS.items()

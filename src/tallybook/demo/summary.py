@@ -20,11 +20,12 @@ class TierCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TopCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A card as the API shows it at the end."""
+    """A card as the API shows it at the end; `waiting` points are not part of the balance."""
 
     code: str
     customer: str
     balance: int
+    waiting: int
     tier: str | None
 
 
@@ -54,11 +55,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     shift_years: int = SHIFT_YEARS
     purchases: Figures
     points_issued: int
+    points_waiting: int
+    cards_waiting: int
     tiers: list[TierCount]
     top_cards: list[TopCard]
     events: EventCounts
     disagreements: list[str]
-    """Cards whose balance by API is not the one their events told."""
+    """Cards whose points or tier by API are not those that their events told."""
     replay_milliseconds: int
     proof: VerifyResult
     credits: str = CREDITS
@@ -123,7 +126,8 @@ def _print_replay(summary: Summary, console: Console) -> None:
         f"({bought.free:,} of $0.00, {bought.repeated:,} purchases that occur more than once)\n"
         f"bought {summary.first_date} to {summary.last_date}; every date moved by exactly {years} years,\n"
         f"which keeps its weekday: replayed as {first} to {last}\n"
-        f"{summary.points_issued:,} points issued by the programme {summary.campaign}\n"
+        f"{summary.points_issued:,} points issued by the programme {summary.campaign}, "
+        f"{summary.points_waiting:,} still waiting on {summary.cards_waiting:,} cards\n"
         f"{summary.orders_per_second:,} orders/s, each answered with its points on the card, "
         f"the clock moved day by day ({summary.replay_milliseconds / 1000:.1f} s)\n",
         highlight=False,
@@ -142,9 +146,10 @@ def _print_tiers(summary: Summary, console: Console) -> None:
 def _print_top_cards(summary: Summary, console: Console) -> None:
     table = Table("Card", "Customer", title="Top cards", title_justify="left")
     table.add_column("Balance", justify="right")
+    table.add_column("Waiting", justify="right")
     table.add_column("Tier")
     for card in summary.top_cards:
-        table.add_row(card.code, card.customer, f"{card.balance:,}", card.tier or "none")
+        table.add_row(card.code, card.customer, f"{card.balance:,}", f"{card.waiting:,}", card.tier or "none")
     console.print(table)
 
 

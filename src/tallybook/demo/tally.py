@@ -5,6 +5,9 @@ from collections import Counter
 import msgspec
 
 TRANSACTION = "voucher.loyalty_card.transaction.created"
+ADDED = "voucher.loyalty_card.pending_points.added"
+ACTIVATED = "voucher.loyalty_card.pending_points.activated"
+"""Tells of a transaction too, in place of transaction.created."""
 TIER_EVENTS = "customer.loyalty.tier."
 
 
@@ -32,15 +35,28 @@ class _Voucher(msgspec.Struct):
     loyalty_card: _CardPoints
 
 
-class _Balance(msgspec.Struct):
+class _Points(msgspec.Struct):
     points: int
 
 
-class _TransactionCreated(msgspec.Struct):
+class _Transaction(msgspec.Struct):
     transaction: _Reference
     voucher: _Voucher
+    balance: _Points
+
+
+class _TransactionCreated(_Transaction):
     holder: _Reference
-    balance: _Balance
+
+
+class _Activated(_Transaction):
+    customer: _Reference
+    pending_points: _Points
+
+
+class _Added(msgspec.Struct):
+    voucher: _Voucher
+    pending_points: _Points
 
 
 class _Tier(msgspec.Struct):
@@ -74,6 +90,8 @@ class Tally:
         self.verified: Counter[str] = Counter()
         self.points_issued = 0
         self.cards: dict[str, SeenCard] = {}
+        self.waiting: Counter[str] = Counter()
+        """Points that wait, by the code of their card."""
         self._tiers: dict[str, tuple[str, str | None]] = {}
         self._seen: set[str] = set()
 
@@ -84,7 +102,15 @@ class Tally:
             self.repeated += 1
             return
         if envelope.type == TRANSACTION:
-            self._see_transaction(msgspec.json.decode(envelope.data, type=_TransactionCreated))
+            created = msgspec.json.decode(envelope.data, type=_TransactionCreated)
+            self._see_transaction(created, created.holder)
+        elif envelope.type == ADDED:
+            added = msgspec.json.decode(envelope.data, type=_Added)
+            self.waiting[added.voucher.code] += added.pending_points.points
+        elif envelope.type == ACTIVATED:
+            activated = msgspec.json.decode(envelope.data, type=_Activated)
+            self._see_transaction(activated, activated.customer)
+            self.waiting[activated.voucher.code] -= activated.pending_points.points
         elif envelope.type.startswith(TIER_EVENTS):
             self._see_tier(envelope, msgspec.json.decode(envelope.data, type=_TierEvent))
         self._seen.add(envelope.id)
@@ -106,7 +132,7 @@ class Tally:
         """The cards with the most points on them, the most first."""
         return sorted(self.cards.values(), key=lambda card: (-card.balance, card.code))[:count]
 
-    def _see_transaction(self, fact: _TransactionCreated) -> None:
+    def _see_transaction(self, fact: _Transaction, holder: _Reference) -> None:
         self.points_issued += max(fact.balance.points, 0)
         known = self.cards.get(fact.voucher.code)
         # Ids of transactions grow with time (decision 34), whatever order their events arrive in.
@@ -114,7 +140,7 @@ class Tally:
             self.cards[fact.voucher.code] = SeenCard(
                 transaction_id=fact.transaction.id,
                 code=fact.voucher.code,
-                customer=fact.holder.source_id or fact.holder.id,
+                customer=holder.source_id or holder.id,
                 points=fact.voucher.loyalty_card.points,
                 balance=fact.voucher.loyalty_card.balance,
             )

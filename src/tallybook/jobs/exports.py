@@ -35,11 +35,14 @@ SCHEMA_OF = {"voucher": "voucher", "customer": "customer", "publication": "publi
 class Exports:
     """A slice is in the file, on the disk, before the database says so: after a kill it is written again, in its place."""
 
-    def __init__(self, database: Database, engine: Engine, ids: Ids, files: ExportFiles, public_url: str) -> None:
+    def __init__(
+        self, database: Database, engine: Engine, ids: Ids, files: ExportFiles, public_url: str, slice_size: int = SLICE
+    ) -> None:
         self._database = database
         self._engine = engine
         self._files = files
         self._public_url = public_url
+        self._slice_size = slice_size
         self._reader = BookReader(sqlite=database.is_sqlite, ids=ids)
         self._last = ""
 
@@ -109,11 +112,11 @@ class Exports:
         else:
             columns = msgspec.json.decode(export.columns, type=list[str])
         after: Sequence[Any] | None = None if export.cursor is None else msgspec.json.decode(export.cursor)
-        rows, cursor = read_rows(connection, wanted, after, SLICE)
+        rows, cursor = read_rows(connection, wanted, after, self._slice_size)
         content += csv_rows(export.exported_object, columns, rows, beside(connection, configuration, rows, self._public_url))
         changed = msgspec.structs.replace(
             export,
-            status=IN_PROGRESS if len(rows) == SLICE else DONE,
+            status=IN_PROGRESS if len(rows) == self._slice_size else DONE,
             columns=msgspec.json.encode(columns).decode(),
             row_count=export.row_count + len(rows),
             cursor=None if cursor is None else msgspec.json.encode(cursor).decode(),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, func, or_, select
+from sqlalchemy import Column, Connection, Select, Table, func, or_, select
 
 from tallybook.domain.config import KINDS, Campaign, Document
 from tallybook.domain.configuration import Configuration
@@ -48,11 +48,18 @@ def _select(kind: type[Record]) -> Select[Any]:
 
 def _sliced(statement: Select[Any], table: Table, part: Slice) -> Select[Any]:
     """One page, in a stable order: the id decides between equals."""
-    column = table.c[part.order.lstrip("-")]
+    return one_page(statement, table.c[part.order.lstrip("-")], table.c.id, part)
+
+
+def one_page(statement: Select[Any], column: Column[Any], id: Column[Any], part: Slice) -> Select[Any]:
+    """One page in the order of a column, what has no value counting as smallest; the id decides between equals.
+
+    PostgreSQL could not use an index on a column that always has a value if it were told where the others go.
+    """
     if part.order.startswith("-"):
-        statement = statement.order_by(column.desc().nulls_last(), table.c.id.desc())
+        statement = statement.order_by(column.desc().nulls_last() if column.nullable else column.desc(), id.desc())
     else:
-        statement = statement.order_by(column.asc().nulls_first(), table.c.id.asc())
+        statement = statement.order_by(column.asc().nulls_first() if column.nullable else column.asc(), id.asc())
     return statement.limit(part.limit).offset((part.page - 1) * part.limit)
 
 
@@ -99,7 +106,9 @@ def list_customers(  # noqa: PLR0913  # the documented filters
     updated: Span = ALWAYS,
     starting_after: datetime | None = None,
 ) -> tuple[list[Customer], int]:
-    """A page of the customers, and how many match."""
+    """A page of the customers, and how many match. `starting_after` is where the page before ended: later in a list that
+    rises by an instant, else earlier (openapi: list-customers).
+    """
     t = tables.customers
     statement = _select(Customer).where(t.c.project_id == project_id, t.c.deleted_at.is_(None))
     if name is not None:
@@ -109,7 +118,9 @@ def list_customers(  # noqa: PLR0913  # the documented filters
     if city is not None:
         statement = statement.where(t.c.address.contains(f'"city":{msgspec.json.encode(city).decode()}', autoescape=True))
     if starting_after is not None:
-        statement = statement.where(t.c.created_at < to_ms(starting_after))
+        column = t.c.updated_at if part.order.endswith("updated_at") else t.c.created_at
+        rising = part.order in ("created_at", "updated_at")
+        statement = statement.where(column > to_ms(starting_after) if rising else column < to_ms(starting_after))
     statement = _within(statement, t, created_at=created, updated_at=updated)
     return _rows(connection, Customer, _sliced(statement, t, part)), _count(connection, statement)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, Table, func, or_, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from tallybook.domain.records import Product, Sku
 from tallybook.store.mapping import mapping, to_ms
@@ -22,9 +22,11 @@ def _read(connection: Connection, kind: type[G], statement: Select[Any]) -> list
 
 
 def _named(connection: Connection, kind: type[G], table: Table, project_id: str, key: str) -> G | None:
-    named = _there(kind, table, project_id).where(or_(table.c.id == key, table.c.source_id == key))
-    found = _read(connection, kind, named)
-    return next((one for one in found if one.id == key), found[0] if found else None)
+    there = _there(kind, table, project_id)
+    for column in (table.c.id, table.c.source_id):
+        if found := _read(connection, kind, there.where(column == key)):
+            return found[0]
+    return None
 
 
 def _page(

@@ -11,7 +11,7 @@ from tallybook.domain.records import Card, Customer, Publication
 from tallybook.store import tables
 from tallybook.store.filters import Narrowing
 from tallybook.store.mapping import mapping
-from tallybook.store.queries import Slice
+from tallybook.store.queries import Slice, one_page
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,9 +42,7 @@ def list_publications(connection: Connection, project_id: str, part: Slice, want
     total = connection.scalar(select(func.count()).select_from(statement.subquery())) or 0
     name = part.order.lstrip("-")
     column = c.code if name == "voucher_code" else p[name]
-    turned = part.order.startswith("-")
-    orders = (column.desc().nulls_last(), p.id.desc()) if turned else (column.asc().nulls_first(), p.id.asc())
-    rows = connection.execute(statement.order_by(*orders).limit(part.limit).offset((part.page - 1) * part.limit))
+    rows = connection.execute(one_page(statement, column, p.id, part))
     found: list[Publication] = [mapping(Publication).record(row) for row in rows]
     customers = _by_id(connection, Customer, [one.customer_id for one in found])
     cards = _by_id(connection, Card, [one.card_id for one in found])

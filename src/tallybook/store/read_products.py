@@ -23,7 +23,7 @@ class ProductReader:
         self._keys = keys
         self.products = _named(Product, tables.products.c, among)
         self.skus = _named(Sku, tables.skus.c, among)
-        self.skus_of = _there(Sku, tables.skus.c).where(among(tables.skus.c.product_id))
+        self.skus_of = _there(Sku, tables.skus.c, among(tables.skus.c.product_id))
 
     def read(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
         """Products by id or source id, SKUs likewise with their products, and all SKUs of the products asked for whole."""
@@ -44,10 +44,14 @@ class ProductReader:
         book.keep_all([mapping(kind).record(row) for row in rows])
 
 
-def _there(kind: type[Any], c: Any) -> Select[Any]:
-    return select(*mapping(kind).columns).where(c.project_id == bindparam("project_id"), c.deleted_at.is_(None))
+def _there(kind: type[Any], c: Any, *where: ColumnElement[bool]) -> Select[Any]:
+    return select(*mapping(kind).columns).where(*where, c.deleted_at.is_(None))
 
 
 def _named(kind: type[Any], c: Any, among: Among) -> Any:
-    """By id or by source id. Two halves, each with an index of its own, whatever the planner thinks of OR."""
-    return union_all(_there(kind, c).where(among(c.id)), _there(kind, c).where(among(c.source_id)))
+    """By id or by source id. Two halves, each with an index of its own, whatever the planner thinks of OR.
+
+    Ids are not asked for by project too: SQLite would then walk through all products of it. The page tells whose they are.
+    """
+    own = c.project_id == bindparam("project_id")
+    return union_all(_there(kind, c, among(c.id)), _there(kind, c, own, among(c.source_id)))
