@@ -13,7 +13,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import Connection
 
 from tallybook.api.call import Look
-from tallybook.domain.records import Card as CardRecord
 from tallybook.domain.refusals import Refusal
 from tallybook.ids import Ids
 from tallybook.jobs.midnight import Midnight
@@ -67,6 +66,11 @@ tiers = st.sampled_from([(), ((0, 9), (10, 29), (30, None)), ((1, 9), (20, 40)),
 mappings = st.sampled_from([None, Mapping(points=4), Mapping(factor=Fraction(2)), Mapping(factor=Fraction(5, 2))])
 puts = st.tuples(order_names, people | st.none(), statuses, amounts | st.none(), st.none() | discounts)
 rarely = st.sampled_from([False, False, False, True])
+members = st.lists(people, unique=True)
+programmes = st.tuples(
+    st.booleans(), st.sampled_from([0, 5]), rarely, lifetimes, rules, tiers, st.lists(mappings, min_size=9, max_size=9), members
+)
+"""Auto-join, initial points, one card only, how long points live, rules, tiers, their mappings, and who is a member."""
 
 
 def _formula(points: int, every: int | None, of_total: bool) -> dict[str, Any]:
@@ -156,23 +160,19 @@ class BookMachine(RuleBasedStateMachine):
 
     # --- the shop ---
 
-    @initialize(
-        said=st.lists(
-            st.tuples(st.booleans(), st.sampled_from([0, 5]), st.booleans(), lifetimes, rules, tiers, st.lists(mappings, min_size=9)),
-            min_size=2,
-            max_size=3,
-        )
-    )
-    def open_shop(self, said: list[Any]) -> None:
-        """Two or three programmes, with rules and tiers."""
+    @initialize(shop=st.lists(programmes, min_size=2, max_size=3))
+    def open_shop(self, shop: list[Any]) -> None:
+        """Two or three programmes, with rules, tiers and members."""
         self.book.webhook()
         self.book.do(MoveTestClock(project_id=PROJECT, now=START))
-        for auto_join, initial, single, lifetime, own_rules, ranges, mapped in said:
+        for auto_join, initial, single, lifetime, own_rules, ranges, mapped, members in shop:
             programme = self._programme(len(self.world.programmes), auto_join, initial, single, lifetime)
             for one in own_rules:
                 self._rule(programme, *one)
             if ranges:
                 self._tiers(programme, ranges, mapped)
+            for person in members:
+                self._join(programme, person)
 
     def _programme(self, number: int, auto_join: bool, initial: int, single: bool, lifetime: Lifetime | None) -> Programme:
         card: dict[str, Any] = {"points": initial} | ({"expiration_rules": lifetime.wire} if lifetime else {})
@@ -234,12 +234,13 @@ class BookMachine(RuleBasedStateMachine):
     @rule(number=pick, person=people)
     def join(self, number: int, person: str) -> None:
         """Somebody joins a programme, or tries to."""
-        programme = self._nth(self.world.programmes, number)
+        self._join(self._nth(self.world.programmes, number), person)
+
+    def _join(self, programme: Programme, person: str) -> None:
         command = JoinCampaign(project_id=PROJECT, campaign=programme.id, customer=person)
         card, answer = self._both(lambda: self.world.join(programme, person), command)
         if card is not None:
-            shown: CardRecord = answer.card
-            card.holder.id = card.holder.id or str(shown.customer_id)
+            card.holder.id = card.holder.id or str(answer.card.customer_id)
 
     @rule(person=people, really=rarely)
     def delete_customer(self, person: str, really: bool) -> None:
@@ -254,9 +255,9 @@ class BookMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.cards)
     @rule(
         number=pick,
-        points=st.sampled_from([1, 8, 25, -1, -7, -30, 0, 10**9 + 1]),
+        points=st.sampled_from([1, 8, 25, -1, -7, -30, -12, 0, 10**9 + 1]),
         kind=st.sampled_from([None, "PROGRAM_RULES", "NON_EXPIRING", "CUSTOM_DATE"]),
-        days=st.sampled_from([-1, 0, 40, 400]),
+        days=st.sampled_from([400, 60, -1]),
         source=st.sampled_from([None, "API"]),
     )
     def adjust(self, number: int, points: int, kind: str | None, days: int, source: str | None) -> None:
@@ -266,36 +267,25 @@ class BookMachine(RuleBasedStateMachine):
         command = AdjustBalance(project_id=PROJECT, member=self._card_id(card), points=points, **said)
         self._both(lambda: self.world.adjust(card, points, kind, day, source), command)
 
-    def _waiting(self, number: int, of_another: bool) -> tuple[Card, Entry, dict[str, str]]:
-        """An entry, whatever its state, and a card, which is now and then not its own."""
+    @precondition(lambda self: any(card.entries for card in self.world.cards))
+    @rule(
+        number=pick,
+        of_another=rarely,
+        deed=st.sampled_from(["activate", "activate", "cancel", "adjust"]),
+        points=st.sampled_from([3, -1, -2, 0, 10**9]),
+    )
+    def attend_to_what_waits(self, number: int, of_another: bool, deed: str, points: int) -> None:
+        """An entry, whatever its state, is activated, canceled or adjusted, now and then in the name of another card."""
         owned = [(card, entry) for card in self.world.cards for entry in card.entries]
         card, entry = self._nth(owned, number)
-        if of_another:
-            card = self._nth(self.world.cards, number)
-        return card, entry, {"project_id": PROJECT, "member": self._card_id(card), "entry_id": self._entry_id(entry)}
-
-    _somebody_waited = precondition(lambda self: any(card.entries for card in self.world.cards))
-
-    @_somebody_waited
-    @rule(number=pick, wrong=rarely)
-    def activate(self, number: int, wrong: bool) -> None:
-        """Waiting points come early."""
-        card, entry, named = self._waiting(number, wrong)
-        self._both(lambda: self.world.activate(card, entry), ActivatePendingPoints(**named))
-
-    @_somebody_waited
-    @rule(number=pick, wrong=rarely)
-    def cancel(self, number: int, wrong: bool) -> None:
-        """Waiting points will not come."""
-        card, entry, named = self._waiting(number, wrong)
-        self._both(lambda: self.world.cancel(card, entry), CancelPendingPoints(**named))
-
-    @_somebody_waited
-    @rule(number=pick, wrong=rarely, points=st.sampled_from([3, -1, -2, 0, 10**9]))
-    def adjust_waiting(self, number: int, wrong: bool, points: int) -> None:
-        """Waiting points become more or less."""
-        card, entry, named = self._waiting(number, wrong)
-        self._both(lambda: self.world.adjust_entry(card, entry, points), AdjustPendingPoints(**named, points=points))
+        card = self._nth(self.world.cards, number) if of_another else card
+        named = {"project_id": PROJECT, "member": self._card_id(card), "entry_id": self._entry_id(entry)}
+        if deed == "activate":
+            self._both(lambda: self.world.activate(card, entry), ActivatePendingPoints(**named))
+        elif deed == "cancel":
+            self._both(lambda: self.world.cancel(card, entry), CancelPendingPoints(**named))
+        else:
+            self._both(lambda: self.world.adjust_entry(card, entry, points), AdjustPendingPoints(**named, points=points))
 
     # --- time ---
 

@@ -293,4 +293,28 @@ CORRUPTIONS = [
         "UPDATE async_actions SET status = 'FAILED'",
         "SELECT entity_id FROM async_actions",
     ),
+    # projects
+    Corruption(
+        "holder_is_of_project",
+        f"UPDATE customers SET project_id = 'proj_none' WHERE id = {HOLDER}",
+        f"SELECT id FROM cards WHERE customer_id = {HOLDER}",
+        also=("event_has_customer", "order_is_of_project"),
+    ),
+    Corruption(
+        "order_is_of_project",
+        "UPDATE orders SET project_id = 'proj_none' WHERE source_id = 'order-1'",
+        "SELECT id FROM orders WHERE source_id = 'order-1'",
+    ),
+    Corruption(
+        "send_out_is_of_project",
+        "UPDATE send_outs SET project_id = 'proj_none' WHERE id = (SELECT MAX(id) FROM send_outs)",
+        "SELECT MAX(id) FROM send_outs",
+    ),
+    Corruption(
+        "send_out_is_of_project",
+        "UPDATE send_outs SET webhook_id = 'wh_none' WHERE id = (SELECT MAX(id) FROM send_outs)",
+        "SELECT MAX(id) FROM send_outs",
+    ),
+    Corruption("project_has_owner", "UPDATE projects SET owner_id = 'proj_none'", "SELECT id FROM projects"),
+    Corruption("deleted_project_is_closed", "UPDATE projects SET deleted_at = 1", "SELECT id FROM projects"),
 ]

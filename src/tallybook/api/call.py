@@ -15,6 +15,7 @@ from tallybook.usecases.command import Actor, Command
 from tallybook.usecases.page import Page
 from tallybook.usecases.settle import INTERNAL, SettleCustomer, settle_all
 from tallybook.wire import door
+from tallybook.wire.forms import file_of
 
 T = TypeVar("T")
 
@@ -35,13 +36,14 @@ class Identity:
 class Call:
     """One request: who, where, what. Refuses: Malformed for a path that no database can look for (decision 47)."""
 
-    def __init__(self, identity: Identity, path: dict[str, str], query: bytes, body: bytes) -> None:
+    def __init__(self, identity: Identity, path: dict[str, str], query: bytes, body: bytes, content_type: bytes = b"") -> None:
         if any("\0" in value for value in path.values()):
             raise door.Malformed("Path must not have NUL characters")
         self.identity = identity
         self.path = path
         self.raw_query = query
         self._body = body
+        self._content_type = content_type.decode("latin-1")
 
     @property
     def project_id(self) -> str:
@@ -63,6 +65,10 @@ class Call:
         """The body as `kind`; an empty body is an empty object. Refuses: Malformed, with the path of the field."""
         value = door.read(self._body)
         return door.convert({} if value is None else value, kind)
+
+    def file(self, name: str) -> bytes:
+        """The file that a form has under this name. Refuses: Malformed."""
+        return file_of(self._content_type, self._body, name)
 
 
 @dataclass(frozen=True, slots=True)

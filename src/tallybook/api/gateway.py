@@ -63,7 +63,7 @@ class Gateway:
             identity = await self._identity(route.realm, headers)
             if (project_id := path.get("projectId", identity.project_id)) != identity.project_id:
                 identity = await asyncio.to_thread(self._acting_in, identity, project_id)
-            call = Call(identity, path, query, body)
+            call = Call(identity, path, query, body, headers.get(b"content-type", b""))
             if route.write is not None:
                 answered = await self._write(route, call, headers, body, request_id)
             else:

@@ -101,6 +101,26 @@ class VoucherAlreadyPublished(Refusal):
         super().__init__(f"Voucher '{voucher_id}' has already been published")
 
 
+class DuplicateCodes(Refusal):
+    """Cards were to be imported with codes that cards have, or two of them with the same code."""
+
+    key = "duplicate_key"
+    message = "Duplicate codes"
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} voucher codes(s) already exist.")
+
+
+class InvalidVoucher(Refusal):
+    """Cards were to be imported, and some have no code."""
+
+    key = "invalid_voucher"
+    message = "Invalid Voucher"
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"Found {count} voucher(s) without 'code' value")
+
+
 class CannotBePublished(Refusal):
     """The customer is a member of the programme already (decision 11)."""
 

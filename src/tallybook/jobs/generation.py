@@ -1,6 +1,7 @@
-"""Goes on with the cards that were asked for: a slice of one generation, then of the next, and round again."""
+"""Goes on with the cards that were asked for: a slice of one generation or import, then of the next, and round again."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from tallybook.clock import monotonic
 from tallybook.domain.records import AsyncAction
@@ -10,6 +11,7 @@ from tallybook.store.database import Database
 from tallybook.store.queries_async_actions import unfinished
 from tallybook.usecases.command import Actor
 from tallybook.usecases.generate_cards import GENERATE, GenerateSlice, task_of
+from tallybook.usecases.import_cards import IMPORTS, ImportSlice, next_cards
 
 NAME = "generation"
 SLICE = 50
@@ -46,15 +48,16 @@ class Generation:
 
     def _unfinished(self) -> list[AsyncAction]:
         with self._database.reading() as connection:
-            return unfinished(connection, GENERATE)
+            return unfinished(connection, (GENERATE, *IMPORTS))
 
-    def _command(self, action: AsyncAction) -> GenerateSlice:
-        return GenerateSlice(
-            project_id=action.project_id,
-            actor=Actor(channel="INTERNAL"),
-            fence=self._leases.fence(NAME),
-            campaign_id=action.entity_id,
-            action_id=action.id,
-            size=SLICE,
-            code_config=task_of(action).terms.code_config,
-        )
+    def _command(self, action: AsyncAction) -> GenerateSlice | ImportSlice:
+        said: dict[str, Any] = {
+            "project_id": action.project_id,
+            "actor": Actor(channel="INTERNAL"),
+            "fence": self._leases.fence(NAME),
+            "campaign_id": action.entity_id,
+            "action_id": action.id,
+        }
+        if action.type in IMPORTS:
+            return ImportSlice(**said, start=action.done_count, cards=next_cards(action))
+        return GenerateSlice(**said, size=SLICE, code_config=task_of(action).terms.code_config)

@@ -386,4 +386,44 @@ GOODS = (
     ),
 )
 
-CHECKS = CARDS + LEDGER + LOTS + PENDING + AWARDS + CONFIGURATION + EVENTS + ACTIONS + GOODS
+PROJECTS = (
+    Check(
+        "holder_is_of_project",
+        "cards",
+        """SELECT c.id, 'a customer of project ' || c.project_id AS expected, COALESCE('one of ' || u.project_id, 'none') AS found
+           FROM cards c LEFT JOIN customers u ON u.id = c.customer_id
+           WHERE c.customer_id IS NOT NULL AND COALESCE(u.project_id, '') <> c.project_id ORDER BY c.id""",
+    ),
+    Check(
+        "order_is_of_project",
+        "orders",
+        """SELECT o.id, 'a customer of project ' || o.project_id AS expected, COALESCE('one of ' || u.project_id, 'none') AS found
+           FROM orders o LEFT JOIN customers u ON u.id = o.customer_id
+           WHERE o.customer_id IS NOT NULL AND COALESCE(u.project_id, '') <> o.project_id ORDER BY o.id""",
+    ),
+    Check(
+        "send_out_is_of_project",  # an event is told to webhooks of its own project and to no others
+        "send_outs",
+        """SELECT s.id, 'an event and a webhook of project ' || s.project_id AS expected,
+                  e.project_id || ' and ' || COALESCE(h.project_id, 'none') AS found
+           FROM send_outs s JOIN events e ON e.id = s.event_id LEFT JOIN config_history h ON h.id = s.webhook_id || ':1'
+           WHERE e.project_id <> s.project_id OR COALESCE(h.project_id, '') <> s.project_id ORDER BY s.id""",
+    ),
+    Check(
+        "project_has_owner",
+        "projects",
+        """SELECT p.id, 'a project ' || p.owner_id AS expected, 'none' AS found
+           FROM projects p LEFT JOIN projects o ON o.id = p.owner_id
+           WHERE p.owner_id IS NOT NULL AND o.id IS NULL ORDER BY p.id""",
+    ),
+    Check(
+        "deleted_project_is_closed",
+        "projects",
+        """SELECT p.id, 'no key that opens, no webhook' AS expected, 'deleted with some' AS found FROM projects p
+           WHERE p.deleted_at IS NOT NULL AND (
+               EXISTS (SELECT 1 FROM api_keys k WHERE k.project_id = p.id AND k.revoked_at IS NULL)
+               OR EXISTS (SELECT 1 FROM documents d WHERE d.project_id = p.id AND d.kind = 'webhook')) ORDER BY p.id""",
+    ),
+)
+
+CHECKS = CARDS + LEDGER + LOTS + PENDING + AWARDS + CONFIGURATION + EVENTS + ACTIONS + GOODS + PROJECTS

@@ -1,5 +1,6 @@
 """Reads of async actions: for the API, and for the job that goes on with them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, select, text
@@ -34,8 +35,8 @@ def list_actions(
     return found[:limit], len(found) > limit
 
 
-def unfinished(connection: Connection, kind: str) -> list[AsyncAction]:
-    """The oldest unfinished actions of this type, in all projects."""
+def unfinished(connection: Connection, kinds: Sequence[str]) -> list[AsyncAction]:
+    """The oldest unfinished actions of these types, in all projects."""
     c = async_actions.c
-    statement = _select.where(_UNFINISHED, c.type == kind).order_by(c.id).limit(AT_ONCE)
+    statement = _select.where(_UNFINISHED, c.type.in_(kinds)).order_by(c.id).limit(AT_ONCE)
     return [_action.record(row) for row in connection.execute(statement)]

@@ -166,6 +166,8 @@ class BookReader:
             book.keep_all(self._all(connection, records.Export, self._selects.exports, **parameters))
         for key, (config, count) in _summed(one for need in needs for one in need.codes).items():
             book.free_codes[key] = unused_codes(config, count, self._ids.random, partial(self._taken, connection, project_id))
+        if maybe_taken := {code for need in needs for code in need.maybe_taken}:
+            book.taken_codes |= {(project_id, code) for code in self._taken(connection, project_id, maybe_taken)}
         if any(need.earliest_expiry for need in needs):
             found = connection.scalar(self._selects.earliest_expiry, {"project_id": project_id})
             book.earliest_expiry |= {project_id: found} if found else {}

@@ -55,6 +55,8 @@ class Book:
         self.awards: set[tuple[str, str]] = set()
         self.free_cards: dict[str, list[str]] = {}
         self.free_codes: dict[str, list[str]] = {}
+        self.taken_codes: set[tuple[str, str]] = set()
+        """Project and code, of the codes that were asked about."""
         self.whole_supplies: set[str] = set()
         """Campaigns that have no other card or code to give than those that were read."""
         self.actions: dict[str, AsyncAction] = {}

@@ -103,6 +103,33 @@ def _refs(page: Page, card: Card, campaign: Campaign) -> Refs:
     return Refs(card=page.subject(card), after=page.numbers(card), campaign=version_of(campaign))
 
 
+def said_of_new(page: Page, campaign: Campaign, fields: CardFields) -> dict[str, Any]:
+    """What the fields say of a card that is about to be made, as fields of its record. Refuses: InvalidPayload; NotFound for
+    a category; MetadataValidationFailed.
+    """
+    blank = Card(
+        id="",
+        project_id=page.project_id,
+        campaign_id=campaign.id,
+        code="",
+        points=campaign.card_points,
+        start_date=campaign.validity.start_date,
+        expiration_date=campaign.validity.expiration_date,
+        created_at=page.now,
+    )
+    said = _said(page, blank, fields)
+    if fields.redemption is not None:
+        said["redemption_limit"] = fields.redemption.quantity
+    return said
+
+
+def check_code(code: str) -> str:
+    """The code, if a card may have it. Refuses: InvalidPayload."""
+    if not _is_code(code):
+        raise InvalidPayload(f"Property .code must have 1 to {CODE_LENGTH} printable characters")
+    return code
+
+
 def _is_code(text: str) -> bool:
     return text.isprintable() and 1 <= len(text) <= CODE_LENGTH
 
@@ -131,7 +158,7 @@ class AddCard(Command, frozen=True, kw_only=True):
         if campaign.deletion is not None:
             raise ResourceProtected("campaign", campaign.id)
         code = self._new_code(page, campaign) if self.code is None else self._checked_code(page, self.code)
-        card = generate_card(page, campaign, page.tick(), code, **self._own(page, campaign))
+        card = generate_card(page, campaign, page.tick(), code, **said_of_new(page, campaign, self.fields))
         return _view(page, card, campaign)
 
     def _config(self, campaign: Campaign) -> CodeConfig:
@@ -151,27 +178,9 @@ class AddCard(Command, frozen=True, kw_only=True):
 
     @staticmethod
     def _checked_code(page: Page, code: str) -> str:
-        if not _is_code(code):
-            raise InvalidPayload(f"Property .code must have 1 to {CODE_LENGTH} printable characters")
-        if page.card(code) is not None:
+        if page.card(check_code(code)) is not None:
             raise DuplicateFound("voucher", code, "id")
         return code
-
-    def _own(self, page: Page, campaign: Campaign) -> dict[str, Any]:
-        blank = Card(
-            id="",
-            project_id=page.project_id,
-            campaign_id=campaign.id,
-            code="",
-            points=campaign.card_points,
-            start_date=campaign.validity.start_date,
-            expiration_date=campaign.validity.expiration_date,
-            created_at=page.now,
-        )
-        said = _said(page, blank, self.fields)
-        if self.fields.redemption is not None:
-            said["redemption_limit"] = self.fields.redemption.quantity
-        return said
 
 
 class AddCards(AddCard, frozen=True, kw_only=True):
@@ -189,7 +198,7 @@ class AddCards(AddCard, frozen=True, kw_only=True):
         if self.code is not None:
             raise InvalidPayload("Property .code names one card, and .vouchers_count asks for more")
         names = CardTerms.__struct_fields__
-        said = {name: value for name, value in self._own(page, campaign).items() if name in names}
+        said = {name: value for name, value in said_of_new(page, campaign, self.fields).items() if name in names}
         terms = CardTerms(**said, code_config=self._checked_config(campaign) if self.code_config is not None else None)
         command = GenerateCards(project_id=self.project_id, key=campaign.id, count=self.count, terms=terms)
         return command.decide(page)

@@ -60,6 +60,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """Async actions."""
     exports: tuple[str, ...] = ()
     codes: tuple[CodesWanted, ...] = ()
+    maybe_taken: tuple[str, ...] = ()
+    """Card codes of which only has to be known whether a card has them."""
     earliest_expiry: bool = False
     """The first day on which points of the project expire."""
 

@@ -181,7 +181,12 @@ def _end(page: Page, campaign: Campaign, action: AsyncAction, failure: str | Non
     page.emit(f"campaign.vouchers.generation.{'failed' if failure else 'completed'}", campaign.id, refs)
     if addition and action.done_count:
         page.emit("campaign.vouchers.added", campaign.id, refs)
-    if campaign.deletion is not None and not others:
+    delete_if_waiting(page, campaign)
+
+
+def delete_if_waiting(page: Page, campaign: Campaign) -> None:
+    """Does the deletion that was asked for while cards were being made, once none are."""
+    if campaign.deletion is not None and not campaign.generations:
         waiting = page.action(campaign.deletion)
         assert waiting is not None, "a deletion without its action"
         remove_campaign(page, campaign, waiting)

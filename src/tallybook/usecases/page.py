@@ -254,6 +254,10 @@ class Page:
             waiting.pop()
         return None
 
+    def is_taken(self, code: str) -> bool:
+        """Whether a card of the project has this code, which is one that was asked about."""
+        return (self.project_id, code) in self.book.taken_codes or self.card(code) is not None
+
     def check_supply(self, campaign: Campaign) -> None:
         """Raises NotRead unless every card and code that the campaign could still give was read."""
         if campaign.id not in self.book.whole_supplies:
