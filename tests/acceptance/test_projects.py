@@ -206,4 +206,6 @@ def test_a_repeated_making_of_a_project_makes_one_and_hides_the_secrets(server: 
     made, again = first.json, second.json
     token = made["server_side_key"].pop("app_token")
     assert {**again, "webhook_token": made["webhook_token"]} == made
-    assert client_of(server, {"server_side_key": {**made["server_side_key"], "app_token": token}}).get("/v1/customers")["total"] == 0
+    assert (
+        client_of(server, {"server_side_key": {**made["server_side_key"], "app_token": token}}).get("/v1/customers")["total"] == 0
+    )

@@ -199,12 +199,10 @@ def test_what_is_not_built_says_so(client: Client, method: str, path: str) -> No
     refused(client.ask(method, path, {} if method == "POST" else None), 501, "not_implemented")
 
 
-def test_adjusting_a_card_is_not_built(client: Client, shop: Shop) -> None:
+def test_redeeming_a_card_is_not_built(client: Client, shop: Shop) -> None:
     """So are the parts of a card that are not built."""
     card = shop.join(shop.programme().id)
-    refused(client.ask("POST", f"/v1/loyalties/members/{card.code}/balance", {"points": 5}), 501, "not_implemented")
     refused(client.ask("POST", f"/v1/loyalties/members/{card.code}/redemption", {}), 501, "not_implemented")
-    refused(client.ask("GET", f"/v1/loyalties/members/{card.code}/pending-points"), 501, "not_implemented")
 
 
 @pytest.mark.parametrize("path", ["/v1/nonsense", "/v2/customers", "/v1", "/customers", "/management/v1/nonsense"])

@@ -45,9 +45,7 @@ def empty(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> 
 def rows(url: str) -> dict[str, list[Any]]:
     """Everything in a book."""
     with contextlib.closing(Database(url)) as database, database.reading() as connection:
-        return {
-            table.name: sorted(map(tuple, connection.execute(table.select())), key=repr) for table in metadata.sorted_tables
-        }
+        return {table.name: sorted(map(tuple, connection.execute(table.select())), key=repr) for table in metadata.sorted_tables}
 
 
 def test_a_restored_book_is_the_same_book(url: str, empty: str, tmp_path: Path) -> None:

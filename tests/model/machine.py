@@ -66,6 +66,8 @@ tiers = st.sampled_from([(), ((0, 9), (10, 29), (30, None)), ((1, 9), (20, 40)),
 mappings = st.sampled_from([None, Mapping(points=4), Mapping(factor=Fraction(2)), Mapping(factor=Fraction(5, 2))])
 puts = st.tuples(order_names, people | st.none(), statuses, amounts | st.none(), st.none() | discounts)
 rarely = st.sampled_from([False, False, False, True])
+times = st.tuples(st.sampled_from([1, 2, 0, 7, 40]), st.sampled_from([9, 0, 23]), st.booleans())
+"""Days to pass, the hour of the day that comes then, and whether the sweep comes at once."""
 members = st.lists(people, unique=True)
 programmes = st.tuples(
     st.booleans(), st.sampled_from([0, 5]), rarely, lifetimes, rules, tiers, st.lists(mappings, min_size=9, max_size=9), members
@@ -220,9 +222,11 @@ class BookMachine(RuleBasedStateMachine):
             if customer is not None:
                 customer.id = customer.id or answer.order.customer_id
 
-    @rule(said=st.lists(st.tuples(people, amounts), min_size=1, max_size=4))
-    def pay(self, said: list[tuple[str, int]]) -> None:
-        """New orders, paid at once, in one batch."""
+    @rule(said=st.lists(st.tuples(people, amounts), min_size=1, max_size=4), times=st.none() | times)
+    def pay(self, said: list[tuple[str, int]], times: tuple[int, int, bool] | None) -> None:
+        """New orders, paid at once, in one batch; perhaps after some time."""
+        if times is not None:
+            self._pass_time(*times)
         first, self._fresh = self._fresh, self._fresh + len(said)
         self._put_all([(f"new-{first + n}", person, "PAID", amount, None) for n, (person, amount) in enumerate(said)])
 
@@ -289,9 +293,12 @@ class BookMachine(RuleBasedStateMachine):
 
     # --- time ---
 
-    @rule(days=st.sampled_from([0, 1, 1, 2, 7, 40]), hour=st.sampled_from([0, 9, 23]), sweep=st.booleans())
-    def move_clock(self, days: int, hour: int, sweep: bool) -> None:
+    @rule(times=times)
+    def move_clock(self, times: tuple[int, int, bool]) -> None:
         """Time passes, to a midnight or into a day; the sweep comes at once, or later than whoever looks or buys."""
+        self._pass_time(*times)
+
+    def _pass_time(self, days: int, hour: int, sweep: bool) -> None:
         day = min(self.world.today + timedelta(days=days), self.world.earliest_expiry() or LAST_DAY, LAST_DAY)
         to = datetime(day.year, day.month, day.day, hour, 30 if hour else 0, tzinfo=ZONE).astimezone(UTC)
         if to <= self.world.now:

@@ -15,10 +15,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import insert, select
 
-from tallybook.domain.records import Project
 from tallybook.store import tables
 from tallybook.store.database import Database
-from tallybook.store.mapping import mapping
 from tests.books import Book, empty_book, engine_on
 from tests.model.machine import START, BookMachine
 from tests.postgres import Cluster, drop_database, new_database
@@ -55,7 +53,7 @@ def test_the_engine_does_what_the_model_does_on_sqlite(tmp_path: Path) -> None:
             yield Book(database, engine)
         path.unlink()
 
-    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(40, 30))
+    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(30, 30))
 
 
 def test_the_engine_does_what_the_model_does_on_postgresql(postgres_cluster: Cluster) -> None:
@@ -74,8 +72,7 @@ def test_the_engine_does_what_the_model_does_on_postgresql(postgres_cluster: Clu
             with engine_on(database, now=_start) as engine:
                 yield Book(database, engine)
 
-    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(8, 25))
+    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(6, 25))
     drop_database(postgres_cluster, url)
 
 
-assert mapping(Project)

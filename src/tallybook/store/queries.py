@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Column, Connection, Select, Table, func, or_, select
+from sqlalchemy import Column, Connection, Select, Table, func, select
 
 from tallybook.domain.config import KINDS, Campaign, Document
 from tallybook.domain.configuration import Configuration
@@ -76,6 +76,14 @@ def _clauses(narrowing: Narrowing | None) -> list[Clause]:
     return [] if narrowing is None else [narrowing.clause()]
 
 
+def _named(connection: Connection, kind: type[R], there: Select[Any], columns: Sequence[Any], key: str) -> R | None:
+    """What has this key in the first of the columns where anything has it. Each look is one of a unique index."""
+    for column in columns:
+        if found := _rows(connection, kind, there.where(column == key)):
+            return found[0]
+    return None
+
+
 def _count(connection: Connection, statement: Select[Any]) -> int:
     return connection.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
 
@@ -86,12 +94,8 @@ def _count(connection: Connection, statement: Select[Any]) -> int:
 def get_customer(connection: Connection, project_id: str, key: str) -> Customer | None:
     """By id, else by source id; a deleted customer is not there."""
     c = tables.customers.c
-    found = _rows(
-        connection,
-        Customer,
-        _select(Customer).where(c.project_id == project_id, or_(c.id == key, c.source_id == key), c.deleted_at.is_(None)),
-    )
-    return next((one for one in found if one.id == key), found[0] if found else None)
+    there = _select(Customer).where(c.project_id == project_id, c.deleted_at.is_(None))
+    return _named(connection, Customer, there, (c.id, c.source_id), key)
 
 
 def list_customers(  # noqa: PLR0913  # the documented filters
@@ -162,8 +166,7 @@ def summaries(connection: Connection, configuration: Configuration, customer_ids
 def get_order(connection: Connection, project_id: str, key: str) -> Order | None:
     """By id, else by source id."""
     c = tables.orders.c
-    found = _rows(connection, Order, _select(Order).where(c.project_id == project_id, or_(c.id == key, c.source_id == key)))
-    return next((one for one in found if one.id == key), found[0] if found else None)
+    return _named(connection, Order, _select(Order).where(c.project_id == project_id), (c.id, c.source_id), key)
 
 
 def list_orders(connection: Connection, project_id: str, part: Slice) -> tuple[list[Order], int]:
@@ -178,12 +181,7 @@ def list_orders(connection: Connection, project_id: str, part: Slice) -> tuple[l
 def get_card(connection: Connection, project_id: str, key: str) -> Card | None:
     """By id, else by code; a deleted card is not there."""
     c = tables.cards.c
-    found = _rows(
-        connection,
-        Card,
-        _select(Card).where(c.project_id == project_id, or_(c.id == key, c.code == key), c.deleted_at.is_(None)),
-    )
-    return next((one for one in found if one.id == key), found[0] if found else None)
+    return _named(connection, Card, _select(Card).where(c.project_id == project_id, c.deleted_at.is_(None)), (c.id, c.code), key)
 
 
 def find_card(connection: Connection, card_id: str) -> Card | None:

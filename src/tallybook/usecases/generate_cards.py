@@ -47,7 +47,7 @@ class CardTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def apply(self, card: Card) -> Card:
         """The card with these terms."""
-        names = (name for name in self.__struct_fields__ if name != "code_config")
+        names = (name for name in self.__struct_fields__ if name in Card.__struct_fields__)
         said: dict[str, Any] = {name: value for name in names if (value := getattr(self, name)) is not UNSET}
         return msgspec.structs.replace(card, **said) if said else card
 
