@@ -58,6 +58,7 @@ class Process:
         self._database.lock()
         with self._database.writing() as connection:
             ids = Ids(draw_node(connection, real_now()))
+            request_ids = Ids(draw_node(connection, real_now()))  # its own: ids are not handed out to two threads at once
         self._engine = Engine(self._database, ids, real_now, self._deliver)
         self._loop: asyncio.AbstractEventLoop | None = None
         start = Start(
@@ -66,11 +67,12 @@ class Process:
             private_webhooks=settings.private_webhooks,
             user_agent=f"Tallybook/{__version__}",
             drain_seconds=settings.drain_seconds / 2,
+            log_level=settings.log_level,
         )
         self._delivery = DeliveryProcess(start, EngineClerk(self._database, self._engine))
         self._engine.on_send_outs = self._delivery.wake
         self.health = Health(self._is_ready, self._observe)
-        gateway = Gateway(self._database, self._engine, ids, settings.public_url)
+        gateway = Gateway(self._database, self._engine, request_ids, settings.public_url)
         self._midnight = midnight.Midnight(self._database, self._engine, ids, real_now)
         leases, files = Leases(self._database, self._engine), ExportFiles(settings.exports_path(self._database.path))
         jobs: dict[str, Work] = {
@@ -81,7 +83,7 @@ class Process:
         self._runner = Runner(jobs, leases, real_now)
         self._engine.on_actions = partial(self._runner.wake, generation.NAME)
         routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
-        litestar = application(gateway, ids, self.health, routes, self._lifespan, assets.handlers(self._database))
+        litestar = application(gateway, request_ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
         self.application = HotRoute(Downloads(litestar, self._database, files), gateway, hottest)
 

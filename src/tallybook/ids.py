@@ -24,32 +24,32 @@ def unix_ms(instant: datetime) -> int:
 
 
 class Ids:
-    """Hands out ids that sort by time. One per process: `node` comes from the database at start."""
+    """Hands out ids that sort by time. One per process: `node` comes from the database at start.
+
+    Each project has a line of its own, so that a test clock that ran ahead does not carry the ids of others with it.
+    """
 
     def __init__(self, node: int, random_bytes: RandomBytes = secrets.token_bytes) -> None:
         self._node = node % NODES
         self._random_bytes = random_bytes
-        self._last_ms = 0
+        self._last_ms: dict[str, int] = {}
         self._at: datetime | None = None  # the last instant asked for: commands ask for many ids of one instant
         self._at_ms = 0
         self._counter = int.from_bytes(random_bytes(1), "big")
         self._instants = 0
 
-    def hex18(self, at: datetime, after: str = "") -> str:
-        """A time-ordered body: never below the last one given, and greater than `after` (another body) if that is given."""
+    def hex18(self, at: datetime, after: str = "", line: str = "") -> str:
+        """A time-ordered body: never below the last one of its line, and greater than `after` (another body) if that is given."""
         if at is not self._at:
             self._at, self._at_ms = at, unix_ms(at) - EPOCH_MS
-        ms = self._at_ms
-        if after and ms <= int(after, 16) >> 30:
+        ms = max(self._at_ms, self._last_ms.get(line, 0))
+        if after:
             ms = max(ms, (int(after, 16) >> 30) + 1)
-        if ms > self._last_ms:
-            self._last_ms = ms
-        else:
-            ms = self._last_ms
         self._counter += 1
         if self._counter == _COUNTERS:
             self._counter = 0
-            self._last_ms = ms = ms + 1
+            ms += 1
+        self._last_ms[line] = ms
         return f"{(ms << 30) | (self._node << 16) | self._counter:018x}"
 
     def at_instant(self, at: datetime) -> str:

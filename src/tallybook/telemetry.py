@@ -1,9 +1,12 @@
-"""What the process counts about itself, for `GET /metrics`."""
+"""What the process says about itself: counts for `GET /metrics`, and the form of its log."""
 
+import logging
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 STAGE_SECONDS = Counter("tallybook_stage_seconds", "Processor seconds spent in each stage of a command or send-out", ["stage"])
@@ -54,3 +57,18 @@ def account_http() -> None:
     totals = stage_totals()
     used = time.thread_time() - totals["http"] - totals["decode"]
     _STAGES["http"].inc(max(used, 0.0))
+
+
+def configure_log(level: str) -> None:
+    """One JSON line per fact, to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -63,7 +63,10 @@ class Tills:
             response = connection.getresponse()
             body = response.read()
             with self._enough:
-                (self.answered if response.status == 200 else self.failed).append(source_id if response.status == 200 else body)
+                if response.status == 200:
+                    self.answered.append(source_id)
+                else:
+                    self.failed.append(body)
                 self._enough.notify_all()
         connection.close()
 

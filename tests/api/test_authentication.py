@@ -108,15 +108,16 @@ def test_what_this_process_changed_is_forgotten_at_once(database: Database) -> N
 def test_a_look_up_that_began_before_a_change_leaves_nothing_behind(database: Database) -> None:
     """Between its read and its end another request revoked the key: what it read must not be remembered."""
     store(database, KEY)
-    clocks, meanwhile = Clocks(), [lambda: doorman.forget()]
+    clocks, doormen = Clocks(), list[Doorman]()
 
     def seconds() -> int:
-        for deed in meanwhile:
-            deed()
-        meanwhile.clear()
+        for one in doormen[:1]:
+            one.forget()
+        doormen.clear()
         return clocks.seconds()
 
     doorman = Doorman(database, clocks.now, seconds)
+    doormen.append(doorman)
     assert doorman.look_up("till", "s3cret", "app") == TILL
     assert doorman.known("till", "s3cret", "app") is None
 

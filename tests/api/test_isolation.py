@@ -59,11 +59,11 @@ def worlds(request: pytest.FixtureRequest, template: Path) -> Iterator[tuple[Wor
             yield opened
         return
     cluster: Cluster = request.getfixturevalue("postgres_cluster")
-    urls = [new_database(cluster) for _ in range(2)]
-    make_worlds(*urls)
-    with both(*urls, node=3) as opened:
+    alone, beside = new_database(cluster), new_database(cluster)
+    make_worlds(alone, beside)
+    with both(alone, beside, node=3) as opened:
         yield opened
-    for url in urls:
+    for url in (alone, beside):
         drop_database(cluster, url)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from sqlalchemy import insert, select
@@ -64,7 +64,7 @@ class World:
         self._engine = Engine(self.database, Ids(node, Random(node).randbytes), self._tick, self._deliver)
         self._gateway = Gateway(self.database, self._engine, Ids(0), "http://tallybook.test")
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> Self:
         self._runner.get_loop()
         self._engine.start()
         return self
@@ -125,15 +125,12 @@ def populate(world: World, project_id: str, tag: str) -> None:
     """Something of everything, by name of `tag`: two projects with other tags share no name."""
     webhook = {"target_url": f"http://127.0.0.1:9/{tag}", "events": ["customer.created", "customer.order.paid"]}
     world.do("POST", "/management/v1/projects/{projectId}/webhooks", webhook, projectId=project_id)
-    rules = {"type": "FIXED", "points": 10}
     card = {"points": 100, "expiration_rules": {"period_type": "MONTH", "period_value": 12}}
     said = {"name": f"Programme {tag}", "type": "AUTO_UPDATE", "voucher": {"type": "LOYALTY_CARD", "loyalty_card": card}}
     campaign = world.do("POST", "/v1/loyalties", {**said, "auto_join": True, "vouchers_count": 1})["id"]
-    world.do(
-        "POST", "/v1/loyalties/{campaignId}/earning-rules",
-        [{"event": "order.paid", "loyalty": rules}, {"event": "order.paid", "loyalty": rules, "pending_points": {"period_type": "DAY", "period_value": 3}}],
-        campaignId=campaign,
-    )  # fmt: skip
+    rule = {"event": "order.paid", "loyalty": {"type": "FIXED", "points": 10}}
+    later = rule | {"pending_points": {"period_type": "DAY", "period_value": 3}}
+    world.do("POST", "/v1/loyalties/{campaignId}/earning-rules", [rule, later], campaignId=campaign)
     world.do("POST", "/v1/loyalties/{campaignId}/tiers", [{"name": f"Tier {tag}", "points": {"from": 0}}], campaignId=campaign)
     who = {"source_id": f"customer-{tag}", "name": f"Person {tag}", "email": f"{tag}@example.com", "phone": f"+{len(tag)}00"}
     customer = world.do("POST", "/v1/customers", who)["id"]

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -48,6 +47,10 @@ def rows(url: str) -> dict[str, list[Any]]:
         return {table.name: sorted(map(tuple, connection.execute(table.select())), key=repr) for table in metadata.sorted_tables}
 
 
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def test_a_restored_book_is_the_same_book(url: str, empty: str, tmp_path: Path) -> None:
     """Every row of every table, and the books close; the backup can be read by its owner only, and nothing lies beside it."""
     file = tmp_path / "backups" / "book"
@@ -55,7 +58,7 @@ def test_a_restored_book_is_the_same_book(url: str, empty: str, tmp_path: Path) 
     done = run("backup", str(file), "--database", url, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {"file": str(file), "bytes": file.stat().st_size, "revision": head_revision()}
-    assert (stat.S_IMODE(file.stat().st_mode), os.listdir(file.parent)) == (0o600, ["book"])
+    assert (stat.S_IMODE(file.stat().st_mode), _names(file.parent)) == (0o600, ["book"])
     restored = run("restore", str(file), "--database", empty, "--json")
     assert json.loads(restored.stdout) == {"file": str(file), "revision": head_revision(), "applied": []}
     assert rows(empty) == rows(url)
@@ -95,7 +98,7 @@ def test_a_backup_that_fails_leaves_what_was_there(database_url: str, tmp_path: 
         connection.execute(text("CREATE TABLE other (id INTEGER)"))
     done = run("backup", str(file), "--overwrite", "--database", database_url)
     assert (done.returncode, done.stderr) == (2, "There is no book in this database.\n")
-    assert (file.read_text(), os.listdir(file.parent)) == ("precious", ["book.bak"])
+    assert (file.read_text(), _names(file.parent)) == ("precious", ["book.bak"])
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -151,9 +154,7 @@ def test_a_backup_of_a_newer_tallybook_is_refused(url: str, empty: str, tmp_path
     assert (done.returncode, done.stderr) == (2, f"{file} has schema 9999, which only a newer Tallybook knows.\n")
 
 
-def test_a_backup_of_the_other_kind_of_database_is_refused(
-    postgres_cluster: Cluster, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_a_backup_of_the_other_kind_of_database_is_refused(postgres_cluster: Cluster, tmp_path: Path) -> None:
     """A database file does not go into PostgreSQL, nor a dump into SQLite."""
     url = new_database(postgres_cluster)
     with contextlib.closing(Database(url)) as database:

@@ -53,7 +53,7 @@ def test_the_engine_does_what_the_model_does_on_sqlite(tmp_path: Path) -> None:
             yield Book(database, engine)
         path.unlink()
 
-    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(30, 30))
+    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(24, 25))
 
 
 def test_the_engine_does_what_the_model_does_on_postgresql(postgres_cluster: Cluster) -> None:
@@ -72,7 +72,7 @@ def test_the_engine_does_what_the_model_does_on_postgresql(postgres_cluster: Clu
             with engine_on(database, now=_start) as engine:
                 yield Book(database, engine)
 
-    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(6, 25))
+    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(5, 20))
     drop_database(postgres_cluster, url)
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -17,11 +18,13 @@ from tallybook.domain.refusals import InvalidPayload, NotFound, Refusal, TryAgai
 from tallybook.engine.engine import Engine, Overloaded
 from tallybook.engine.job import Idempotency, Job, Reply
 from tallybook.ids import Ids
-from tallybook.store.database import Database, DBAPIError, PoolTimeout
+from tallybook.store.database import READERS, SPARE_READERS, Database, DBAPIError, PoolTimeout
 from tallybook.store.projects import manages
 from tallybook.store.read_book import BookReader
 from tallybook.wire.door import Malformed
 from tallybook.wire.json import encode
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -52,6 +55,14 @@ class Gateway:
         self._doorman = Doorman(database)
         self._reader = BookReader(sqlite=database.is_sqlite, ids=ids)
         self._public_url = public_url
+        # Each kind of waiting has threads of its own, so that slow lists never keep a write from having its key looked up.
+        self._read_threads = ThreadPoolExecutor(READERS, "reads")
+        self._key_threads = ThreadPoolExecutor(SPARE_READERS, "keys")
+        self._after_threads = ThreadPoolExecutor(1, "after")
+
+    @staticmethod
+    async def _in(threads: ThreadPoolExecutor, work: Callable[..., T], *what: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, work, *what)
 
     async def answer(
         self, route: Route, path: dict[str, str], query: bytes, headers: Mapping[bytes, bytes], body: bytes
@@ -62,12 +73,12 @@ class Gateway:
         try:
             identity = await self._identity(route.realm, headers)
             if (project_id := path.get("projectId", identity.project_id)) != identity.project_id:
-                identity = await asyncio.to_thread(self._acting_in, identity, project_id)
+                identity = await self._in(self._key_threads, self._acting_in, identity, project_id)
             call = Call(identity, path, query, body, headers.get(b"content-type", b""))
             if route.write is not None:
                 answered = await self._write(route, call, headers, body, request_id)
             else:
-                answered = Answered(200, await asyncio.to_thread(self._read, route, call))
+                answered = Answered(200, await self._in(self._read_threads, self._read, route, call))
         except Exception as wrong:  # noqa: BLE001  # whatever it is, the client gets the documented shape
             answered = self._refused(wrong, request_id)
         log.info(
@@ -85,7 +96,7 @@ class Gateway:
         app_id, token = (headers.get(name, b"").decode("latin-1") for name in (id_header, token_header))
         if known := self._doorman.known(app_id, token, realm):
             return known
-        return await asyncio.to_thread(self._doorman.look_up, app_id, token, realm)
+        return await self._in(self._key_threads, self._doorman.look_up, app_id, token, realm)
 
     def _acting_in(self, identity: Identity, project_id: str) -> Identity:
         """The same key, acting in another project that it manages. Refuses: NotFound, as for a project that is not there."""
@@ -106,7 +117,7 @@ class Gateway:
         if wish.changes_keys:
             self._doorman.forget()
         if wish.after is not None and reply.status < 300:
-            await asyncio.to_thread(wish.after)
+            await self._in(self._after_threads, wish.after)
         extra = {"Idempotency-Replayed": "true"} if reply.replayed else {}
         if reply.status == 503:
             extra["Retry-After"] = str(RETRY_AFTER_SECONDS)

@@ -1,6 +1,5 @@
 """The server process: migrate, make the first project, answer until asked to end."""
 
-import logging
 import os
 import signal
 import socket
@@ -9,13 +8,14 @@ import sys
 import threading
 from typing import Any
 
-import structlog
 import typer
 import uvicorn
 
 from tallybook.app import Process, prepare
 from tallybook.settings import PREFIX, Settings, read_settings
+from tallybook.store.database import shown_url
 from tallybook.store.projects import Keys
+from tallybook.telemetry import configure_log
 
 HTTP: dict[str, Any] = {
     "http": "httptools",
@@ -44,21 +44,6 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)  # type: ignore[arg-type]
 
 
-def configure_log(level: str) -> None:
-    """One JSON line per fact, to standard error."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
 def show_keys(keys: Keys) -> None:
     """Prints the keys of a new project, once."""
     typer.echo("A project was made. These are its keys; they are not shown again:\n")
@@ -73,7 +58,7 @@ def start(settings: Settings) -> Keys | None:
     keys = prepare(settings)
     if keys is not None:
         show_keys(keys)
-    typer.echo(f"Book:  {settings.database_url}\nAPI:   {settings.public_url}   (documentation at /docs)")
+    typer.echo(f"Book:  {shown_url(settings.database_url)}\nAPI:   {settings.public_url}   (documentation at /docs)")
     return keys
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import structlog
+
 from tallybook import telemetry
 from tallybook.delivery.clerk import Clerk
 from tallybook.delivery.outbox import Attempted, OutboxUnavailable, Parcel, holds_back
@@ -27,6 +29,8 @@ from tallybook.wire.envelope import envelope
 from tallybook.wire.events import render
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 LEASE = timedelta(seconds=20)
 """How long a process that went silent keeps the post room."""
@@ -118,7 +122,40 @@ class PostRoom:
             with self._lock:
                 self._out |= {one.send_out.id: one for one in going}
             with telemetry.stage("render"):
-                return [self._parcel(connection, one, *active[one.send_out.webhook_id]) for one in going]
+                made = [(one, self._rendered(connection, one, *active[one.send_out.webhook_id])) for one in going]
+        self._give_up([one for one, parcel in made if parcel is None])
+        return [parcel for _, parcel in made if parcel is not None]
+
+    def _rendered(self, connection: Connection, one: Due, webhook: Webhook, secret: str) -> Parcel | None:
+        """The parcel; None for an event that cannot be rendered, which must not hold up the others."""
+        try:
+            return self._parcel(connection, one, webhook, secret)
+        except SQLAlchemyError:
+            raise
+        except Exception:
+            log.exception("event_not_rendered", event=one.event.id, name=one.event.name)
+            return None
+
+    def _give_up(self, broken: Sequence[Due]) -> None:
+        """Send-outs that can never be sent fail for good, with the reason."""
+        if not broken:
+            return
+        now = self._now()
+        results = [
+            Result(
+                send_out_id=one.send_out.id,
+                project_id=one.send_out.project_id,
+                webhook_id=one.send_out.webhook_id,
+                attempt=one.send_out.attempts + 1,
+                at=now,
+                first_attempt_at=one.send_out.first_attempt_at or now,
+                state="FAILED",
+                error="The event cannot be rendered; the log says why.",
+            )
+            for one in broken
+        ]
+        self._clerk.record(results)
+        self._back([one.send_out_id for one in results])
 
     def _active(self, connection: Connection) -> dict[str, tuple[Webhook, str]]:
         """The webhooks that may be sent to, each with its project's secret."""

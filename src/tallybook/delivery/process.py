@@ -39,6 +39,8 @@ log = structlog.get_logger()
 
 RESTART_SECONDS = 1.0
 """Pause before a delivery process that ended by itself is started again."""
+ANSWER_SECONDS = 120.0
+"""How long a child waits for its parent's answer. The database may be away for a while; a parent is not."""
 _LENGTH = struct.Struct("!I")
 
 
@@ -50,6 +52,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     private_webhooks: str
     user_agent: str
     drain_seconds: float
+    log_level: str = "info"
 
 
 class Wake(msgspec.Struct, frozen=True, tag=True):
@@ -106,10 +109,30 @@ class Line:
         with self._lock:
             self._sock.sendall(_LENGTH.pack(len(body)) + body)
 
+    def try_send(self, message: msgspec.Struct) -> bool:
+        """Sends a small message unless that would have to wait. Whether it was sent; true also when the other end is gone."""
+        body = msgspec.msgpack.encode(message)
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._sock.send(_LENGTH.pack(len(body)) + body, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self._lock.release()
+        return True
+
     def receive(self) -> bytes | None:
         """The next message, encoded; None when the other end is gone."""
-        head = self._file.read(_LENGTH.size)
-        return self._file.read(*_LENGTH.unpack(head)) if len(head) == _LENGTH.size else None
+        try:
+            head = self._file.read(_LENGTH.size)
+            length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else 0
+            body = self._file.read(length)
+        except OSError:
+            return None
+        return body if length and len(body) == length else None
 
     def close(self) -> None:
         """Ends it; whoever reads gets None."""
@@ -126,6 +149,7 @@ class DeliveryProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = False
         self._owner: str | None = None
+        self._wake_wanted = False
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
 
     def start(self) -> None:
@@ -133,8 +157,13 @@ class DeliveryProcess:
         self._thread.start()
 
     def wake(self) -> None:
-        """Something was committed. Never blocks for long, and never raises: a child that is gone looks for itself."""
-        self._tell(Wake())
+        """Something was committed. Never blocks and never raises: the engine calls this.
+
+        A child that does not read has words enough to wake it; one that is being answered is told behind the answer.
+        """
+        line = self._line
+        if line is not None and not line.try_send(Wake()):
+            self._wake_wanted = True
 
     def stop(self) -> None:
         """The child claims nothing more, waits for what is in flight up to the drain time, has it recorded, and ends."""
@@ -154,7 +183,11 @@ class DeliveryProcess:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._serve_child()
+            try:
+                self._serve_child()
+            except Exception:
+                log.exception("delivery_process_lost")
+            self._bury_child()
             if not self._stopping:
                 log.error("delivery_process_ended")
                 threading.Event().wait(RESTART_SECONDS)
@@ -171,9 +204,19 @@ class DeliveryProcess:
             line.send(Stop())
         while (message := line.receive()) is not None:
             line.send(self._answer(_to_parent.decode(message)))
-        self._line = None
-        line.close()
-        self._child.wait()
+            if self._wake_wanted:
+                self._wake_wanted = False
+                line.send(Wake())
+
+    def _bury_child(self) -> None:
+        """Leaves nothing of a child that is gone, or cannot be spoken with any more."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+        if self._child is not None:
+            if not self._stopping:
+                self._child.kill()
+            self._child.wait()
         self._free_lease()
 
     def _free_lease(self) -> None:
@@ -241,7 +284,10 @@ class RemoteClerk:
                 self._line.send(message)
             except OSError as gone:
                 raise OutboxUnavailable("the parent process is gone") from gone
-            answer = self._answers.get()
+            try:
+                answer = self._answers.get(timeout=ANSWER_SECONDS)
+            except queue.Empty:
+                os._exit(1)  # a parent that does not answer is none; another child will be started
         if answer.error is not None:
             raise OutboxUnavailable(answer.error)
         return answer
@@ -257,6 +303,7 @@ def main(fd: int) -> None:
         return
     start = _to_child.decode(first)
     assert isinstance(start, Start)
+    telemetry.configure_log(start.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_deliver(start, line))
 
@@ -279,15 +326,17 @@ async def _deliver(start: Start, line: Line) -> None:
 
 
 def _hear_parent(line: Line, clerk: RemoteClerk, post_room: PostRoom, courier: Courier) -> None:
-    while (body := line.receive()) is not None:
-        message = _to_child.decode(body)
-        if isinstance(message, Done):
-            clerk.answered(message)
-        elif isinstance(message, Stop):
-            courier.stop()
-        else:
-            post_room.wake()
-    os._exit(0)  # the parent is gone: what is unfinished is due again
+    try:
+        while (body := line.receive()) is not None:
+            message = _to_child.decode(body)
+            if isinstance(message, Done):
+                clerk.answered(message)
+            elif isinstance(message, Stop):
+                courier.stop()
+            else:
+                post_room.wake()
+    finally:
+        os._exit(0)  # the parent is gone: what is unfinished is due again
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from tallybook.domain.refusals import TryAgain
 from tallybook.engine.batch import Batch, Outcome, Work
 from tallybook.engine.job import Errand, Job, Render, Reply
 from tallybook.ids import Ids
-from tallybook.store.database import Connection, Database, DBAPIError, IntegrityError
+from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError
 from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import Conflict, FactWriter, was_written
 from tallybook.usecases.command import Command
@@ -34,6 +34,9 @@ BATCH_LIMIT = 256
 """Pieces of work in one transaction."""
 TRIES = 3
 """How often a command alone is tried."""
+LOOKS = 5
+LOOK_PAUSE_SECONDS = 0.1
+"""How often, and after which pause (times the looks there were), it is asked whether a lost commit took place."""
 PAUSE_SECONDS = 0.01
 """Pause before a command alone is tried again, times the tries it has had."""
 
@@ -46,6 +49,11 @@ class Overloaded(Exception):
 
 class Unavailable(Exception):
     """The database does not answer."""
+
+
+def _is_of_database(lost: Exception) -> bool:
+    """Whether the database as a whole could not do it (busy, full, away), so that halving the batch would not help."""
+    return isinstance(lost, DBAPIError) and not isinstance(lost, IntegrityError | DataError)
 
 
 def _resolve(replies: list[tuple[Any, Any]]) -> None:
@@ -129,7 +137,10 @@ class Engine:
                     return
                 work = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
                 telemetry.QUEUE_DEPTH.set(len(self._waiting))
-            self._handle(work)
+            try:
+                self._handle(work)
+            except Exception:
+                log.exception("engine_stumbled", size=len(work))
 
     def _handle(self, work: list[Work], tried: int = 0) -> None:
         try:
@@ -153,7 +164,7 @@ class Engine:
             log.error("batch_broken", size=len(work), exc_info=lost)
         elif not isinstance(lost, Conflict | NotRead | IntegrityError):
             log.warning("batch_lost", size=len(work), error=str(getattr(lost, "orig", lost)))
-        if len(work) > 1:
+        if len(work) > 1 and not _is_of_database(lost):
             middle = len(work) // 2
             self._handle(work[:middle])
             self._handle(work[middle:])
@@ -173,19 +184,31 @@ class Engine:
                 began = time.perf_counter()
                 with telemetry.stage("commit"):
                     transaction.commit()
+        except (Conflict, NotRead, IntegrityError):
+            raise
         except Exception as lost:
-            if not (connection.invalidated or (isinstance(lost, DBAPIError) and lost.connection_invalidated)):
+            self._disconnect()  # whatever state it is in, a new connection is in a better one
+            if outcome is None:
                 raise
-            self._disconnect()
-            if outcome is not None and self._was_committed(batch_id):
-                return outcome
-            raise Unavailable from lost
+            committed = self._was_committed(batch_id)
+            if committed is None:
+                raise Unavailable from lost
+            if not committed:
+                raise
+            return outcome
         telemetry.COMMIT_SECONDS.observe(time.perf_counter() - began)
         return outcome
 
-    def _was_committed(self, batch_id: str) -> bool:
-        with self._connected().begin():
-            return was_written(self._connected(), batch_id)
+    def _was_committed(self, batch_id: str) -> bool | None:
+        """Whether the database has the batch; None when it could not be asked: then it must not be run again."""
+        for tried in range(LOOKS):
+            try:
+                with self._connected().begin():
+                    return was_written(self._connected(), batch_id)
+            except (Unavailable, DBAPIError):
+                self._disconnect()
+                time.sleep(LOOK_PAUSE_SECONDS * (tried + 1))
+        return None
 
     def _connected(self) -> Connection:
         if self._connection is None:

@@ -9,16 +9,31 @@ from typing import Any, TextIO
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool, QueuePool
 
 from tallybook.store.sql_functions import local_day_in_python
 
-__all__ = ["AlreadyServed", "Connection", "DBAPIError", "Database", "IntegrityError", "PoolTimeout", "SQLAlchemyError", "ping"]
+__all__ = [
+    "READERS",
+    "SPARE_READERS",
+    "AlreadyServed",
+    "Connection",
+    "DBAPIError",
+    "DataError",
+    "Database",
+    "IntegrityError",
+    "PoolTimeout",
+    "SQLAlchemyError",
+    "ping",
+    "shown_url",
+]
 
 READERS = 4
-"""Connections that read beside the engine."""
+"""Requests and jobs that read at a time, beside the engine."""
+SPARE_READERS = 2
+"""Connections more, so that keys can be looked up while all readers are busy."""
 READER_CACHE_KB = 4_096
 WRITER_CACHE_KB = 65_536
 """Page cache of a SQLite connection."""
@@ -43,7 +58,10 @@ class Database:
         self.readers = self._engine(QueuePool, read_only=True)
 
     def _engine(self, pool: type[Any], *, read_only: bool) -> Engine:
-        options: dict[str, Any] = {} if pool is NullPool else {"pool_size": READERS, "max_overflow": 0, "pool_timeout": 5}
+        # Errors are logged, and must not carry what customers said.
+        options: dict[str, Any] = {"hide_parameters": True} | (
+            {} if pool is NullPool else {"pool_size": READERS + SPARE_READERS, "max_overflow": 0, "pool_timeout": 5}
+        )
         if self.is_sqlite:
             engine = create_engine(
                 self.url, poolclass=pool, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}, **options
@@ -116,6 +134,11 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def shown_url(url: str) -> str:
+    """A database's URL as it may be shown: without its password."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def ping(connection: Connection) -> None:

@@ -68,9 +68,9 @@ class Selects:
         )
         self.publications_of = self._of(records.Publication, self.among(t.publications.c.card_id))
         of_campaign = t.cards.c.campaign_id == bindparam("campaign_id")
-        free = self._of(records.Card, of_campaign, t.cards.c.customer_id.is_(None), t.cards.c.active, there).limit(
-            bindparam("most")
-        )
+        waiting = (of_campaign, t.cards.c.customer_id.is_(None), t.cards.c.active, there)
+        free = self._of(records.Card, *waiting).limit(bindparam("most"))
+        self.free_count = select(func.count()).where(*waiting)
         self.free_cards = free.with_for_update(skip_locked=True) if locking else free
         self.codes = taken_codes(sqlite=sqlite)
         self.documents = select(t.documents.c.kind, t.documents.c.doc).where(t.documents.c.project_id == project)
@@ -225,7 +225,11 @@ class BookReader:
         """Cards that wait, and codes nobody has, for those who may join in this batch and are no members yet."""
         wanted: dict[str, int] = {}
         for need in needs:
-            held = [book.cards_of.get(book.customer_ids.get((project_id, key), key), {}) for key in need.customers]
+            people = {book.customer_ids.get((project_id, key), key) for key in need.customers}
+            people |= {
+                order.customer_id for key in need.orders if (order := book.order_of(project_id, key)) and order.customer_id
+            }
+            held = [book.cards_of.get(person, {}) for person in people]
             for campaign_id in need.joins:
                 if not held or any(campaign_id not in cards for cards in held):
                     wanted[campaign_id] = wanted.get(campaign_id, 0) + 1
@@ -239,8 +243,13 @@ class BookReader:
             if missing and campaign is not None and campaign.type == "AUTO_UPDATE":
                 codes = book.free_codes[campaign_id] = self._unused(connection, project_id, campaign.code_config, missing)
                 missing -= len(codes)
-            if missing > 0:
+            if missing > 0 and not self._is_more_waiting(connection, campaign_id, len(free)):
                 book.whole_supplies.add(campaign_id)
+
+    def _is_more_waiting(self, connection: Connection, campaign_id: str, read: int) -> bool:
+        """Whether more cards wait than could be read, because another worker's transaction holds them at the moment."""
+        waiting = connection.scalar(self._selects.free_count, {"campaign_id": campaign_id})
+        return waiting is not None and waiting > read
 
     def _unused(self, connection: Connection, project_id: str, config: CodeConfig, most: int) -> list[str]:
         draws = most * SPARE_CODES if space(config) > SMALL_SPACE else max(most * SPARE_CODES, 4 * space(config))

@@ -81,6 +81,10 @@ class Book:
             self.versions[type(record).__name__, record.id] = record.version  # type: ignore[attr-defined]
             self.keep(record)
 
+    def order_of(self, project_id: str, key: str) -> Order | None:
+        """An order that was read, by id or source id."""
+        return self.orders.get(key) or self.orders.get(self.order_ids.get((project_id, key), ""))
+
     def keep(self, record: Record) -> None:
         """Makes a record findable by all of its keys."""
         KEEPERS[type(record)](self, record)

@@ -15,7 +15,8 @@ from tallybook.usecases.metadata_schemas import check_metadata
 from tallybook.usecases.page import Page
 from tallybook.usecases.pending_points import cancel_entry
 
-SourceId = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+LONGEST_KEY = 255
+SourceId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_KEY)]
 """The caller's own name for a thing."""
 
 
@@ -64,8 +65,8 @@ class CustomerView(msgspec.Struct, frozen=True):
 
 def key_of(ref: CustomerRef | None) -> tuple[str, ...]:
     """The keys to read for a customer that a request names."""
-    key = ref.key() if isinstance(ref, CustomerFields) else ref
-    return (key,) if key else ()
+    keys = (ref.id, ref.source_id) if isinstance(ref, CustomerFields) else (ref,)
+    return tuple(key for key in keys if key)
 
 
 def changed(customer: Customer, fields: CustomerFields) -> Customer:
@@ -86,10 +87,12 @@ def changed(customer: Customer, fields: CustomerFields) -> Customer:
 def ensure_customer(page: Page, ref: CustomerRef) -> Customer:
     """The customer a request names: found and changed as it says, or created when only a source id is known.
 
-    Refuses: NotFound for an unknown id (`cust_…`).
+    Refuses: NotFound for an unknown id (`cust_…`); InvalidPayload for a key that is empty or too long.
     """
     fields = ref if isinstance(ref, CustomerFields) else None
     key = fields.key() if fields else str(ref)
+    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
+        raise InvalidPayload(f"Property .customer must be a key of 1 to {LONGEST_KEY} characters")
     known = page.customer(key)
     if known is not None:
         return update_customer(page, known, fields) if fields else known

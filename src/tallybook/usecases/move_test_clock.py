@@ -1,6 +1,6 @@
 """The test clock of a sandbox project: forward only."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
@@ -11,6 +11,9 @@ from tallybook.domain.refusals import ClockRefused
 from tallybook.ids import EPOCH
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.page import Page
+
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+"""Well inside of what ids and dates can hold."""
 
 
 class MoveTestClock(Command, frozen=True, kw_only=True):
@@ -32,6 +35,8 @@ class MoveTestClock(Command, frozen=True, kw_only=True):
         if self.now < EPOCH or (project.test_now is not None and self.now < project.test_now):
             earliest = max(EPOCH, project.test_now or EPOCH).isoformat(timespec="milliseconds")
             raise ClockRefused(f"The test clock moves forward only: not before {earliest}")
+        if self.now >= LATEST:
+            raise ClockRefused(f"The test clock goes no further than {LATEST.year - 1}")
         last_day = page.book.earliest_expiry.get(project.id)
         if last_day and local_date(self.now, page.zone) >= date.fromisoformat(last_day) + timedelta(days=1):
             raise ClockRefused(f"Points expire at the end of {last_day}: the test clock cannot pass that day yet")

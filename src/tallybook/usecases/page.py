@@ -62,7 +62,7 @@ class Page:
         self._subjects: list[Record] = []
         self._positions: dict[Any, int] = {}
         self._sequences: dict[str, int] = {}
-        self.occurrence_id = "v-" + ids.hex18(now)
+        self.occurrence_id = "v-" + ids.hex18(now, line=configuration.project.id)
 
     # --- time and ids ---
 
@@ -92,7 +92,7 @@ class Page:
 
     def ordered_id(self, prefix: str, at: datetime | None = None, after: str | None = None) -> str:
         """A time-ordered id such as `ord_` + 18 hex digits, greater than `after` (an id of the same kind)."""
-        return prefix + self.ids.hex18(at or self._latest, after[len(prefix) :] if after else "")
+        return prefix + self.ids.hex18(at or self._latest, after[len(prefix) :] if after else "", self.project_id)
 
     # --- what is true ---
 

@@ -76,8 +76,8 @@ class PutOrder(Command, frozen=True, kw_only=True):
         """
         known, fields = self._known(page), self.fields
         buyer_id, referrer_id = (known.customer_id, known.referrer_id) if known else (None, None)
-        buyer = self._person(page, fields.customer or fields.customer_id, buyer_id)
-        referrer = self._person(page, fields.referrer or fields.referrer_id, referrer_id)
+        buyer = self._person(page, fields.customer_id if fields.customer is None else fields.customer, buyer_id)
+        referrer = self._person(page, fields.referrer_id if fields.referrer is None else fields.referrer, referrer_id)
         order = changed_order(page, known, fields, buyer.id if buyer else buyer_id, referrer.id if referrer else referrer_id)
         if order is known:
             return OrderView(order)
@@ -160,9 +160,7 @@ def _items_text(page: Page, old: Order, items: list[OrderItem]) -> str:
     return msgspec.json.encode(lines).decode()
 
 
-def store_order(
-    page: Page, known: Order | None, order: Order, buyer: Customer | None, referrer: Customer | None = None
-) -> Order:
+def store_order(page: Page, known: Order | None, order: Order, buyer: Customer | None, referrer: Customer | None = None) -> Order:
     """Writes the order, tells what happened to it, and awards it if it became paid."""
     words = events_of(known, order)
     told_at = page.tick()
