@@ -69,9 +69,7 @@ class Book:
     def waiting_rule(self, campaign: Campaign, formula: dict[str, Any], days: int) -> EarningRule:
         """A rule for paid orders whose points wait so many days."""
         said = {"event": "order.paid", "loyalty": formula, "pending_points": {"period_type": "DAY", "period_value": days}}
-        command = CreateEarningRules(
-            project_id=PROJECT, campaign=campaign.id, rules=[msgspec.convert(said, EarningRuleFields)]
-        )
+        command = CreateEarningRules(project_id=PROJECT, campaign=campaign.id, rules=[msgspec.convert(said, EarningRuleFields)])
         made: list[EarningRule] = self.do(command)
         return made[0]
 
@@ -169,7 +167,9 @@ def empty_book(url: str, now: Callable[[], datetime] = real_now, *, sandbox: boo
     """A book with a project and nothing else, in an empty database. `now` is what its engine takes for the real time."""
     database = Database(url)
     migrate(database)
-    project = Project(id=PROJECT, name="Test", time_zone="Europe/Warsaw", webhook_secret="secret", sandbox=sandbox, created_at=now())
+    project = Project(
+        id=PROJECT, name="Test", time_zone="Europe/Warsaw", webhook_secret="secret", sandbox=sandbox, created_at=now()
+    )
     with database.writing() as connection:
         connection.execute(insert(projects), [mapping(Project).row(project)])
     with contextlib.closing(database), engine_on(database, now=now) as engine:

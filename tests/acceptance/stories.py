@@ -74,7 +74,9 @@ def tell_of_a_transaction(
     return inbox.only()
 
 
-def tell_of_added_points(shop: Shop, management: Management, subscribed: Subscribe, history: Callable[..., Any]) -> list[Delivery]:
+def tell_of_added_points(
+    shop: Shop, management: Management, subscribed: Subscribe, history: Callable[..., Any]
+) -> list[Delivery]:
     """A member who has redeemed 350 of 1,320 points is given 50; give what both events of that say."""
     management.set_clock("2024-01-18T15:18:38.577Z")
     campaign = shop.programme(name="Loyalty programme", auto_join=True, vouchers_count=1)
@@ -111,9 +113,7 @@ def tell_of_waiting_points(
     (waiting,) = shop.waiting(card.code)
     shop.adjust_waiting(card.code, waiting["id"], 1232)
     management.set_clock("2025-01-28T08:59:35.487Z")
-    inbox = subscribed(
-        "customer.voucher.loyalty_card.pending_points.added", "voucher.loyalty_card.pending_points.added"
-    )
+    inbox = subscribed("customer.voucher.loyalty_card.pending_points.added", "voucher.loyalty_card.pending_points.added")
     names = ("product_id", "sku_id", "quantity", "price")
     items = [{name: item[name] for name in names if name in item} for item in wanted["items"]]
     shop.order(source_id=wanted["source_id"], status="PAID", customer={"id": customer.id}, items=items)

@@ -117,6 +117,33 @@ def test_wrong_filters_are_refused(client: Client, programme: Any) -> None:
         assert answer.json["details"].startswith(details)
 
 
+def test_customers_of_a_city(client: Client, shop: Shop) -> None:
+    """The whole name, in the case it has."""
+    tag = shop.name("city")
+    made = [shop.customer(name=tag, address={"line_1": "x", "city": city}) for city in ("Łódź", "łódź", "Łódź Górna")]
+    assert _ids(client.get(f"/v1/customers?name={tag}&city={quote('Łódź')}")["customers"]) == [made[0].id]
+    assert client.get(f"/v1/customers?name={tag}&segment_id=seg_none") == {
+        "object": "list",
+        "data_ref": "customers",
+        "customers": [],
+        "total": 0,
+    }
+
+
+def test_campaigns_with_their_categories(client: Client, shop: Shop) -> None:
+    """Whole when they are asked for."""
+    category = client.ask("POST", "/v1/categories", {"name": shop.name("category"), "hierarchy": 0}).json
+    campaign = shop.programme(category=category["name"])
+    shown = {
+        expand: _named(client.get(f"/v1/loyalties?{expand}")["campaigns"], campaign.id) for expand in ("", "expand=category")
+    }
+    assert [one["categories"] for one in shown.values()] == [[], [category]]
+
+
+def _named(rows: list[Any], id: str) -> Any:
+    return next(row for row in rows if row["id"] == id)
+
+
 def test_customers_from_an_instant_on(client: Client, shop: Shop) -> None:
     """`starting_after` goes on in the direction of the order: earlier as a rule, later in a list that rises by an instant."""
     tag = shop.name("same")

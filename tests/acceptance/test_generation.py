@@ -137,7 +137,7 @@ def test_a_static_programme_is_joined_until_its_cards_are_gone(client: Client, s
 
 
 def test_a_generation_is_told_by_webhook(client: Client, shop: Shop, subscribed: Callable[..., Inbox]) -> None:
-    """One call when it begins and one when it has ended (webhooks.md: campaign.vouchers.generation.completed); no voucher.created."""
+    """One call when it begins, one when it has ended (webhooks.md: campaign.vouchers.generation.completed), none per card."""
     generation = "campaign.vouchers.generation"
     inbox = subscribed("voucher.created", "campaign.created", *[f"{generation}.{w}" for w in ("started", "completed", "failed")])
     campaign = shop.programme(vouchers_count=150)

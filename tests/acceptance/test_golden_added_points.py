@@ -21,7 +21,7 @@ def _of_customer(told: Any) -> Any:
     """What the customer's event must say, given the card's: no `email`, no `operation_type`, but the whole transaction."""
     customer = {key: value for key, value in told["customer"].items() if key != "email"}
     balance = {key: value for key, value in told["balance"].items() if key != "operation_type"}
-    dates = {"metadata": {}, "start_date": None, "expiration_date": None}
+    dates: dict[str, Any] = {"metadata": {}, "start_date": None, "expiration_date": None}
     campaign = told["campaign"] | dates | {"category": None, "description": None}
     transaction = told["transaction"] | {
         "source_id": None,

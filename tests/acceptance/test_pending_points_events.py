@@ -30,9 +30,20 @@ ENTRY = (
 )  # fmt: skip
 DETAILS = {"event", "earning_rule", "order"}
 
-CHANGED = {"customer": CUSTOMER, "campaign": CAMPAIGN, "voucher": VOUCHER, "voucher_pending_points_balance": WAITING}
+CHANGED: dict[str, set[str] | None] = {
+    "customer": CUSTOMER,
+    "campaign": CAMPAIGN,
+    "voucher": VOUCHER,
+    "voucher_pending_points_balance": WAITING,
+}
 CHANGED |= {"order": ORDER, "pending_points": ENTRY}
-ACTIVATED = {"customer": CUSTOMER, "campaign": CAMPAIGN, "voucher": VOUCHER, "balance": BALANCE, "order": ORDER}
+ACTIVATED: dict[str, set[str] | None] = {
+    "customer": CUSTOMER,
+    "campaign": CAMPAIGN,
+    "voucher": VOUCHER,
+    "balance": BALANCE,
+    "order": ORDER,
+}
 ACTIVATED |= {"transaction": TRANSACTION, "pending_points": ENTRY}
 
 SHAPES: dict[str, dict[str, set[str] | None]] = {

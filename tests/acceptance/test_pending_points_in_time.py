@@ -74,9 +74,7 @@ def test_every_midnight_on_the_way_is_kept(management: Management, shop: Shop, s
     campaign = shop.programme()
     for wait in (5, 1, 3):
         shop.rule(campaign.id, FIXED_TEN, pending_points=days(wait))
-    shop.tiers(
-        campaign.id, {"name": "First", "points": {"from": 10, "to": 25}}, {"name": "Second", "points": {"from": 26}}
-    )
+    shop.tiers(campaign.id, {"name": "First", "points": {"from": 10, "to": 25}}, {"name": "Second", "points": {"from": 26}})
     card = shop.join(campaign.id)
     inbox = subscribed("customer.loyalty.tier.joined", "customer.loyalty.tier.upgraded")
     shop.pay(card.holder_id)

@@ -49,7 +49,7 @@ def midnight(book: Book, watch: Watch) -> Midnight:
 def _statuses(book: Book) -> dict[str, int]:
     with book.database.reading() as connection:
         rows = connection.execute(text("SELECT status, COUNT(*) FROM pending_entries GROUP BY status"))
-        return {status: count for status, count in rows}
+        return {row[0]: row[1] for row in rows}
 
 
 def _run(book: Book, sql: str) -> Any:

@@ -24,9 +24,8 @@ class Lifetime:
     def last_day(self, base: date) -> date:
         """The last day on which points of that day can be used."""
         if self.day_of_year is not None:
-            month, day = self.day_of_year
-            this_year = date(base.year, month, day)
-            return this_year if this_year >= base else date(base.year + 1, month, day)
+            this_year = date(base.year, *self.day_of_year)
+            return this_year if this_year >= base else date(base.year + 1, *self.day_of_year)
         day = self._months_later(base)
         if self.rounding is None:
             return day

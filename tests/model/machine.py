@@ -1,6 +1,6 @@
 """The machine: does the same to the model and to a real engine with a real store, and compares them after every step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from tallybook.api.call import Look
 from tallybook.domain.refusals import Refusal
@@ -119,20 +119,19 @@ class BookMachine(RuleBasedStateMachine):
         (said,) = self._all([(model, command)])
         return said
 
-    def _all(self, pairs: list[tuple[Callable[[], T], Command]]) -> list[tuple[T | None, Any]]:
+    def _all(self, pairs: Sequence[tuple[Callable[[], Any], Command]]) -> list[tuple[Any, Any]]:
         answers = self.book.together([command for _, command in pairs])
-        told: list[tuple[T | None, Any]] = []
+        told: list[tuple[Any, Any]] = []
         for (model, command), answer in zip(pairs, answers, strict=True):
+            expected, no = None, None
             try:
                 expected = model()
-            except No as no:
-                assert isinstance(answer, Refusal), f"{command} was done; the model says {no}"
-                assert answer.key in no.keys, f"{command}: {answer.key}; the model says {no}"
-                told.append((None, None))
-            else:
-                if isinstance(answer, Exception):
-                    raise AssertionError(f"{command} was not done: {answer!r}") from answer
-                told.append((expected, answer))
+            except No as refused:
+                no = refused
+            answered = answer.key if isinstance(answer, Refusal) else answer if isinstance(answer, Exception) else "done"
+            allowed = no.keys if no is not None else ("done",)
+            assert answered in allowed, f"{command}: {answered!r}; the model says {' or '.join(allowed)}"
+            told.append((None, None) if no is not None else (expected, answer))
         return told
 
     def _configure(self, command: Command) -> Any:
@@ -149,16 +148,17 @@ class BookMachine(RuleBasedStateMachine):
         return [programme for programme in self.world.programmes if not programme.deleted]
 
     def _card_id(self, card: Card) -> str:
-        return str(self._ask("SELECT id FROM cards WHERE customer_id = :a AND campaign_id = :b", card.holder.id, card.programme.id))
+        sql = "SELECT id FROM cards WHERE customer_id = :a AND campaign_id = :b"
+        return self._ask(sql, card.holder.id, card.programme.id)
 
     def _entry_id(self, entry: Entry) -> str:
         sql = """SELECT e.id FROM pending_entries e JOIN orders o ON o.id = e.order_id
                  WHERE o.source_id = :a AND e.rule_id = :b"""
-        return str(self._ask(sql, entry.order.source_id, entry.rule.id))
+        return self._ask(sql, entry.order.source_id, entry.rule.id)
 
-    def _ask(self, sql: str, a: str, b: str) -> Any:
+    def _ask(self, sql: str, a: str, b: str) -> str:
         with self.book.database.reading() as connection:
-            return connection.exec_driver_sql(*_bound(sql, a, b, sqlite=self.book.database.is_sqlite)).scalar_one()
+            return str(connection.execute(text(sql), {"a": a, "b": b}).scalar_one())
 
     # --- the shop ---
 
@@ -217,18 +217,19 @@ class BookMachine(RuleBasedStateMachine):
         fields = msgspec.convert({name: value for name, value in body.items() if value is not None}, OrderFields)
         return lambda: self.world.put_order(*said).customer, PutOrder(project_id=PROJECT, fields=fields)
 
-    def _put_all(self, said: list[Any]) -> None:
-        for customer, answer in self._all([self._put(one) for one in said]):
+    def _put_all(self, said: list[Any], before: Sequence[tuple[Callable[[], None], Command]] = ()) -> None:
+        for customer, answer in self._all([*before, *map(self._put, said)]):
             if customer is not None:
                 customer.id = customer.id or answer.order.customer_id
 
     @rule(said=st.lists(st.tuples(people, amounts), min_size=1, max_size=4), times=st.none() | times)
     def pay(self, said: list[tuple[str, int]], times: tuple[int, int, bool] | None) -> None:
-        """New orders, paid at once, in one batch; perhaps after some time."""
-        if times is not None:
-            self._pass_time(*times)
+        """New orders, paid at once, in one batch; perhaps after some time, whose passing is in the batch too."""
         first, self._fresh = self._fresh, self._fresh + len(said)
-        self._put_all([(f"new-{first + n}", person, "PAID", amount, None) for n, (person, amount) in enumerate(said)])
+        orders = [(f"new-{first + n}", person, "PAID", amount, None) for n, (person, amount) in enumerate(said)]
+        self._put_all(orders, self._moving(*times) if times is not None else [])
+        if times is not None and times[2]:
+            self.sweep()
 
     @rule(said=st.lists(puts, min_size=1, max_size=3))
     def put_orders(self, said: list[Any]) -> None:
@@ -267,7 +268,11 @@ class BookMachine(RuleBasedStateMachine):
     def adjust(self, number: int, points: int, kind: str | None, days: int, source: str | None) -> None:
         """Points are added to a card or taken from it."""
         card, day = self._nth(self.world.cards, number), self.world.today + timedelta(days=days)
-        said = {"expiration_type": kind, "expiration_date": day if kind == "CUSTOM_DATE" else None, "source": source}
+        said: dict[str, Any] = {
+            "expiration_type": kind,
+            "expiration_date": day if kind == "CUSTOM_DATE" else None,
+            "source": source,
+        }
         command = AdjustBalance(project_id=PROJECT, member=self._card_id(card), points=points, **said)
         self._both(lambda: self.world.adjust(card, points, kind, day, source), command)
 
@@ -283,7 +288,7 @@ class BookMachine(RuleBasedStateMachine):
         owned = [(card, entry) for card in self.world.cards for entry in card.entries]
         card, entry = self._nth(owned, number)
         card = self._nth(self.world.cards, number) if of_another else card
-        named = {"project_id": PROJECT, "member": self._card_id(card), "entry_id": self._entry_id(entry)}
+        named: dict[str, Any] = {"project_id": PROJECT, "member": self._card_id(card), "entry_id": self._entry_id(entry)}
         if deed == "activate":
             self._both(lambda: self.world.activate(card, entry), ActivatePendingPoints(**named))
         elif deed == "cancel":
@@ -296,18 +301,18 @@ class BookMachine(RuleBasedStateMachine):
     @rule(times=times)
     def move_clock(self, times: tuple[int, int, bool]) -> None:
         """Time passes, to a midnight or into a day; the sweep comes at once, or later than whoever looks or buys."""
-        self._pass_time(*times)
+        self._all(self._moving(*times))
+        if times[2]:
+            self.sweep()
 
-    def _pass_time(self, days: int, hour: int, sweep: bool) -> None:
+    def _moving(self, days: int, hour: int, _: bool) -> list[tuple[Callable[[], None], Command]]:
+        """Moves the clock, but not past the day on which points expire, and not at all when that hour is over."""
         day = min(self.world.today + timedelta(days=days), self.world.earliest_expiry() or LAST_DAY, LAST_DAY)
         to = datetime(day.year, day.month, day.day, hour, 30 if hour else 0, tzinfo=ZONE).astimezone(UTC)
         if to <= self.world.now:
-            return
-        self.book.do(MoveTestClock(project_id=PROJECT, now=to))
-        self.world.move(to)
+            return []
         self.swept = False
-        if sweep:
-            self.sweep()
+        return [(lambda: self.world.move(to), MoveTestClock(project_id=PROJECT, now=to))]
 
     def sweep(self) -> None:
         """The midnight sweep, for whoever was not touched."""
@@ -339,7 +344,8 @@ class BookMachine(RuleBasedStateMachine):
     def change_rule(self, number: int, change: tuple[str, Any]) -> None:
         """A rule gives something else from now on, or later, or nothing, or is gone; what waits does not care."""
         programme, one = self._nth(self._rules, number)
-        (what, value), named = change, {"project_id": PROJECT, "campaign": programme.id, "rule_id": one.id}
+        what, value = change
+        named: dict[str, Any] = {"project_id": PROJECT, "campaign": programme.id, "rule_id": one.id}
         if what == "points":
             self._configure(UpdateEarningRule(**named, fields=EarningRuleFields(loyalty=_formula(*value))))
             one.points, one.every, one.of_total = value
@@ -354,7 +360,7 @@ class BookMachine(RuleBasedStateMachine):
             programme.rules.remove(one)
 
     @precondition(lambda self: self._living)
-    @rule(number=pick, change=st.sampled_from(["on", "on", "off", "gone"]))
+    @rule(number=pick, change=st.sampled_from(["on", "gone", "off"]))
     def change_programme(self, number: int, change: str) -> None:
         """A programme is switched off or on, or is gone while its cards stay."""
         programme = self._nth(self._living, number)
@@ -392,9 +398,3 @@ class BookMachine(RuleBasedStateMachine):
         """`verify` finds nothing."""
         told = [str(finding) for finding in self.book.verify().findings]
         assert not told, "\n".join(told)
-
-
-def _bound(sql: str, a: str, b: str, *, sqlite: bool) -> tuple[str, Any]:
-    """A statement with two named parameters, in the way of each driver."""
-    return (sql, {"a": a, "b": b}) if sqlite else (sql.replace(":a", "%(a)s").replace(":b", "%(b)s"), {"a": a, "b": b})
-

@@ -8,8 +8,8 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -18,7 +18,7 @@ from sqlalchemy import insert, select
 from tallybook.store import tables
 from tallybook.store.database import Database
 from tests.books import Book, empty_book, engine_on
-from tests.model.machine import START, BookMachine
+from tests.model.machine import START, BookMachine, OpenBook
 from tests.postgres import Cluster, drop_database, new_database
 
 LONG = os.environ.get("TALLYBOOK_TEST_MODEL") == "long"
@@ -35,8 +35,16 @@ def _settings(examples: int, steps: int) -> settings:
     )
 
 
-def _start() -> Any:
+def _start() -> datetime:
     return START
+
+
+def _run(open_book: OpenBook, how: settings) -> None:
+    class Machine(BookMachine):
+        def __init__(self) -> None:
+            super().__init__(open_book)
+
+    run_state_machine_as_test(Machine, settings=how)
 
 
 def test_the_engine_does_what_the_model_does_on_sqlite(tmp_path: Path) -> None:
@@ -53,7 +61,7 @@ def test_the_engine_does_what_the_model_does_on_sqlite(tmp_path: Path) -> None:
             yield Book(database, engine)
         path.unlink()
 
-    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(24, 25))
+    _run(open_book, _settings(24, 25))
 
 
 def test_the_engine_does_what_the_model_does_on_postgresql(postgres_cluster: Cluster) -> None:
@@ -72,7 +80,5 @@ def test_the_engine_does_what_the_model_does_on_postgresql(postgres_cluster: Clu
             with engine_on(database, now=_start) as engine:
                 yield Book(database, engine)
 
-    run_state_machine_as_test(lambda: BookMachine(open_book), settings=_settings(5, 20))
+    _run(open_book, _settings(5, 20))
     drop_database(postgres_cluster, url)
-
-

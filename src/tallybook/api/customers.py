@@ -10,7 +10,7 @@ from tallybook.wire import door, lists
 from tallybook.wire.customers import customer_full
 
 ORDERS = ("created_at", "-created_at", "updated_at", "-updated_at", "source_id", "-source_id")
-LIST_QUERY = ("limit", "page", "order", "email", "name", "city", "created_at", "updated_at", "starting_after")
+LIST_QUERY = ("limit", "page", "order", "email", "name", "city", "created_at", "updated_at", "starting_after", "segment_id")
 
 
 def _shown(view: CustomerView) -> Any:
@@ -53,6 +53,8 @@ def part(query: Any, orders: tuple[str, ...], default: str) -> queries.Slice:
 def list_customers(call: Call, look: Look) -> Any:
     """Customers, newest first unless asked otherwise."""
     query = call.query
+    if door.text_of(query, "segment_id") is not None:  # there are no segments yet, so nobody is in one
+        return lists.page([], 0, "customers")
     found, total = queries.list_customers(
         look.connection,
         call.project_id,

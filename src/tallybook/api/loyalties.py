@@ -24,7 +24,7 @@ from tallybook.usecases.earning_rules import (
 )
 from tallybook.usecases.join_campaign import campaign_of
 from tallybook.usecases.tiers import CreateTiers, TierFields
-from tallybook.wire import lists
+from tallybook.wire import door, lists
 from tallybook.wire.campaigns import campaign_full
 from tallybook.wire.earning_rules import rule_full
 from tallybook.wire.tiers import tier_full
@@ -70,9 +70,10 @@ def delete_campaign(call: Call) -> Wish:
     return Wish(command, lambda action_id: {"async_action_id": action_id})
 
 
-def _shown_with_counts(look: Look, campaigns: list[Campaign]) -> list[Any]:
+def _shown_with_counts(look: Look, campaigns: list[Campaign], *, categories: bool) -> list[Any]:
     counts = queries.vouchers_counts(look.connection, [campaign.id for campaign in campaigns])
-    return [campaign_full(campaign, counts[campaign.id]) for campaign in campaigns]
+    named = {one.id: look.configuration.category(one.category_id) if categories else None for one in campaigns}
+    return [campaign_full(campaign, counts[campaign.id], named[campaign.id]) for campaign in campaigns]
 
 
 def get_campaign(call: Call, look: Look) -> Any:
@@ -83,9 +84,10 @@ def get_campaign(call: Call, look: Look) -> Any:
 
 
 def list_campaigns(call: Call, look: Look) -> Any:
-    """Campaigns, newest first unless asked otherwise."""
+    """Campaigns, newest first unless asked otherwise; `expand=category` shows their categories whole."""
     found, total = sliced(look.configuration.campaigns, call.query, "-created_at")
-    return lists.page(_shown_with_counts(look, found), total, "campaigns")
+    expanded = "category" in door.values_of(call.query, "expand")
+    return lists.page(_shown_with_counts(look, found, categories=expanded), total, "campaigns")
 
 
 def enable_campaign(call: Call) -> Wish:
@@ -190,7 +192,7 @@ _RULE = _CAMPAIGN + "/earning-rules/{earningRuleId}"
 
 ROUTES = [
     Route("POST", "/v1/loyalties", "Create loyalty campaign", write=create_campaign, takes=CampaignFields),
-    Route("GET", "/v1/loyalties", "List loyalty campaigns", read=list_campaigns, query=PAGED),
+    Route("GET", "/v1/loyalties", "List loyalty campaigns", read=list_campaigns, query=(*PAGED, "expand")),
     Route("GET", _CAMPAIGN, "Get loyalty campaign", read=get_campaign),
     Route("PUT", _CAMPAIGN, "Update loyalty campaign", write=update_campaign, takes=CampaignFields),
     Route("DELETE", _CAMPAIGN, "Delete loyalty campaign", write=delete_campaign, query=("force",)),

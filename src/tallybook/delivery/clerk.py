@@ -8,7 +8,7 @@ import structlog
 
 from tallybook import telemetry
 from tallybook.delivery.outbox import OutboxUnavailable
-from tallybook.delivery.policy import POLICY, QUIET
+from tallybook.delivery.policy import QUIET
 from tallybook.engine.engine import Engine, Overloaded
 from tallybook.store import send_outs
 from tallybook.store.database import Connection, Database, SQLAlchemyError
@@ -17,9 +17,6 @@ from tallybook.store.send_outs import Result
 from tallybook.usecases.webhooks import DisableWebhook
 
 log = structlog.get_logger()
-
-MOST_RETRIES = len(POLICY.due)
-"""A send-out that failed before it was tried so often never reached its receiver, which is not to blame."""
 
 LEASE = "delivery"
 
@@ -49,7 +46,7 @@ class EngineClerk:
         try:
             self._engine.errand(lambda connection: self._write(connection, results))
             for one in results:
-                if one.state == "FAILED" and one.attempt > MOST_RETRIES and self._is_dead(one):
+                if one.state == "FAILED" and one.receiver_failed and self._is_dead(one):
                     log.warning("webhook_disabled", webhook=one.webhook_id, project=one.project_id)
                     self._engine.do(DisableWebhook(project_id=one.project_id, webhook_id=one.webhook_id))
         except (Overloaded, SQLAlchemyError) as away:

@@ -151,6 +151,7 @@ class PostRoom:
                 first_attempt_at=one.send_out.first_attempt_at or now,
                 state="FAILED",
                 error="The event cannot be rendered; the log says why.",
+                receiver_failed=False,
             )
             for one in broken
         ]

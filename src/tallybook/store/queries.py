@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Column, Connection, Select, Table, func, select
+from sqlalchemy import Column, Connection, Select, Table, Text, func, literal, select
 
 from tallybook.domain.config import KINDS, Campaign, Document
 from tallybook.domain.configuration import Configuration
@@ -15,6 +15,7 @@ from tallybook.domain.records import Card, Customer, Lot, Order, Record, TierMem
 from tallybook.store import tables
 from tallybook.store.filters import Clause, Narrowing
 from tallybook.store.mapping import mapping, to_ms
+from tallybook.store.sql_functions import property_text
 
 R = TypeVar("R", bound=Record)
 
@@ -120,7 +121,7 @@ def list_customers(  # noqa: PLR0913  # the documented filters
     if email is not None:
         statement = statement.where(t.c.email == email)
     if city is not None:
-        statement = statement.where(t.c.address.contains(f'"city":{msgspec.json.encode(city).decode()}', autoescape=True))
+        statement = statement.where(property_text(t.c.address, literal("city", Text)) == city)
     if starting_after is not None:
         column = t.c.updated_at if part.order.endswith("updated_at") else t.c.created_at
         rising = part.order in ("created_at", "updated_at")

@@ -38,6 +38,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     next_attempt_at: datetime | None = None
     status: int | None = None
     error: str | None = None
+    receiver_failed: bool = True
+    """False when it never got as far as the receiver, who is not to blame then."""
 
 
 def webhooks(connection: Connection) -> list[tuple[str, str]]:

@@ -110,13 +110,15 @@ def _column(columns: Mapping[str, Column], field: str) -> Column:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if value is None:
         return ""
     if isinstance(value, datetime):
         return instant_text(value) or ""
     if isinstance(value, date):
         return date_text(value) or ""
-    return value if isinstance(value, str) else canonical(value)
+    return str(value) if type(value) is int else canonical(value)
 
 
 def _nothing(_: Entry) -> None:
