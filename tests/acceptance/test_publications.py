@@ -100,7 +100,7 @@ def test_join_once(client: Client, shop: Shop) -> None:
 def test_a_source_id_repeats(client: Client, shop: Shop) -> None:
     """The first publication again for the same customer and campaign; 400 for anybody else (decision 16)."""
     campaign, person, source_id = shop.programme(), shop.name("customer"), shop.name("publication")
-    said = {"campaign": {"name": campaign.name}, "customer": {"source_id": person}, "source_id": source_id}
+    said: dict[str, Any] = {"campaign": {"name": campaign.name}, "customer": {"source_id": person}, "source_id": source_id}
     first, again = publish(client, **said), publish(client, **said)
     assert (first.id, first.voucher.code, first.source_id) == (again.id, again.voucher.code, source_id)
     details = f"Publication with source_id: '{source_id}' already exists"

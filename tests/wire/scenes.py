@@ -277,7 +277,7 @@ JACKS_REFS = Refs(
 JOHNS_SUMMARY = CustomerSummary(
     customer_id=JOHN.id,
     points=210,
-    campaigns=[CampaignPoints(campaign_name=JOHNS_CAMPAIGN.name, points=210, tier_id=BASIC.id)],
+    campaigns=(CampaignPoints(campaign_name=JOHNS_CAMPAIGN.name, points=210, tier_id=BASIC.id),),
 )
 JOHNS_SUBJECTS: list[Subject] = [JOHN, JOHNS_SUMMARY, JOHNS_ORDER, JOHNS_CARD, JOHNS_TRANSACTION, JOHNS_MEMBERSHIP]
 JOHNS_REFS = Refs(

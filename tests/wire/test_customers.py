@@ -68,10 +68,10 @@ def test_customer_with_everything() -> None:
         points=35,
         redeemed_points=40,
         redemptions=3,
-        campaigns=[
+        campaigns=(
             CampaignPoints(campaign_name="Coffee", points=30, tier_id="ltr_1"),
             CampaignPoints(campaign_name="2024", points=5),
-        ],
+        ),
     )
     full = customer_full(customer, summary)
     assert list(full) == [

@@ -83,7 +83,10 @@ class Book:
 
     def order_of(self, project_id: str, key: str) -> Order | None:
         """An order that was read, by id or source id."""
-        return self.orders.get(key) or self.orders.get(self.order_ids.get((project_id, key), ""))
+        found = self.orders.get(key)
+        if found is None or found.project_id != project_id:
+            found = self.orders.get(self.order_ids.get((project_id, key), ""))
+        return found
 
     def keep(self, record: Record) -> None:
         """Makes a record findable by all of its keys."""
