@@ -91,7 +91,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     zone = text("TIME_ZONE", "UTC")
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise WrongSetting(f"{PREFIX}TIME_ZONE must be a time zone such as Europe/Warsaw, not '{zone}'") from None
     first = FirstProject(
         project_id=text("PROJECT_ID") or None,

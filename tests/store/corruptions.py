@@ -54,7 +54,13 @@ CORRUPTIONS = [
     ),
     # cards
     Corruption("card_adds_up", "UPDATE cards SET redeemed_points = 1 WHERE id = :bob", BOB, unbound="cards"),
-    Corruption("card_is_not_negative", "UPDATE cards SET pending_points = -1 WHERE id = :bob", BOB, unbound="cards"),
+    Corruption(
+        "card_is_not_negative",
+        "UPDATE cards SET pending_points = -1 WHERE id = :bob",
+        BOB,
+        also=("entries_make_pending_points",),
+        unbound="cards",
+    ),
     Corruption(
         "ledger_makes_balance",
         "UPDATE cards SET points = points + 1, balance = balance + 1 WHERE id = :bob",

@@ -85,6 +85,8 @@ class Midnight:
 
     def _due(self, project_id: str, most: int) -> list[str]:
         with self._database.reading() as connection:
-            configuration = self._reader.configurations(connection, [project_id])[project_id]
+            configuration = self._reader.configurations(connection, [project_id]).get(project_id)
+            if configuration is None:
+                return False
             today = local_date(configuration.project.test_now or self._real_now(), configuration.zone)
             return queries_points.customers_due(connection, project_id, today, most)
