@@ -23,6 +23,7 @@ from tallybook.domain.records import (
     Event,
     Occurrence,
     Order,
+    PendingEntry,
     Publication,
     TierMembership,
     Transaction,
@@ -279,7 +280,22 @@ JOHNS_SUMMARY = CustomerSummary(
     points=210,
     campaigns=(CampaignPoints(campaign_name=JOHNS_CAMPAIGN.name, points=210, tier_id=BASIC.id),),
 )
-JOHNS_SUBJECTS: list[Subject] = [JOHN, JOHNS_SUMMARY, JOHNS_ORDER, JOHNS_CARD, JOHNS_TRANSACTION, JOHNS_MEMBERSHIP]
+JOHNS_ENTRY = PendingEntry(
+    id="lopp_0f1ad36a884d1c7c70",
+    project_id=PROJECT,
+    customer_id=JOHN.id,
+    card_id=JOHNS_CARD.id,
+    campaign_id=JOHNS_CAMPAIGN.id,
+    order_id=JOHNS_ORDER.id,
+    rule_id=JOHNS_RULE.id,
+    rule_version=1,
+    campaign_version=2,
+    points=5,
+    activates_on=date(2024, 8, 7),
+    details='{"event":{},"earning_rule":{},"order":{}}',
+    created_at=at("2024-07-24T10:51:30.608"),
+)
+JOHNS_SUBJECTS: list[Subject] = [JOHN, JOHNS_SUMMARY, JOHNS_ORDER, JOHNS_CARD, JOHNS_TRANSACTION, JOHNS_MEMBERSHIP, JOHNS_ENTRY]
 JOHNS_REFS = Refs(
     customer=0,
     summary=1,
@@ -287,6 +303,8 @@ JOHNS_REFS = Refs(
     card=3,
     transaction=4,
     membership=5,
+    entry=6,
+    points=5,
     after=JOHNS_AFTER,
     campaign=(JOHNS_CAMPAIGN.id, 2),
     earning_rule=(JOHNS_RULE.id, 1),
