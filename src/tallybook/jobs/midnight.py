@@ -87,6 +87,6 @@ class Midnight:
         with self._database.reading() as connection:
             configuration = self._reader.configurations(connection, [project_id]).get(project_id)
             if configuration is None:
-                return False
+                return []
             today = local_date(configuration.project.test_now or self._real_now(), configuration.zone)
             return queries_points.customers_due(connection, project_id, today, most)
