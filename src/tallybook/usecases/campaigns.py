@@ -96,10 +96,6 @@ class CreateCampaign(Command, frozen=True, kw_only=True):
 
     fields: CampaignFields
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing: names are unique in the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> CampaignView:
         """Refuses: DuplicateFound for a name that is taken; InvalidPayload for what does not fit together; LimitExceeded for
         too many cards; NotImplementedYet for tiers that are not by balance.
@@ -302,10 +298,6 @@ class SwitchCampaign(Command, frozen=True, kw_only=True):
 
     key: str
     active: bool
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
 
     def decide(self, page: Page) -> Campaign:
         """Refuses: NotFound."""

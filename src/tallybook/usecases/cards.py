@@ -188,10 +188,6 @@ class AddCards(AddCard, frozen=True, kw_only=True):
 
     count: int
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> Any:
         """Gives the id of the async action. Refuses what adding one card refuses, and LimitExceeded past 100,000."""
         campaign = campaign_of(page.configuration, self.campaign)

@@ -5,7 +5,7 @@ import msgspec
 from tallybook.domain.config import Category
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.refusals import DuplicateFound, InvalidPayload, NotFound
-from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.command import Command
 from tallybook.usecases.page import Page
 
 
@@ -57,10 +57,6 @@ class CreateCategory(Command, frozen=True, kw_only=True):
 
     fields: CategoryFields
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> Category:
         """Refuses: InvalidPayload for a negative hierarchy; DuplicateFound for a name that is taken."""
         name, hierarchy = _checked(page, self.fields)
@@ -72,10 +68,6 @@ class UpdateCategory(Command, frozen=True, kw_only=True):
 
     category_id: str
     fields: CategoryFields
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
 
     def decide(self, page: Page) -> Category:
         """Refuses: NotFound; InvalidPayload; DuplicateFound. A change of nothing writes nothing (decision 43)."""
@@ -91,10 +83,6 @@ class DeleteCategory(Command, frozen=True, kw_only=True):
     """Delete a category. What carried it keeps its id and shows no name any more."""
 
     category_id: str
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
 
     def decide(self, page: Page) -> None:
         """Refuses: NotFound."""

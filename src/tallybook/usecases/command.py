@@ -74,9 +74,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     fence: Fence | None = None
     """Of a job that one worker at a time may do."""
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """What has to be read."""
-        raise NotImplementedError
+    def needs(self, configuration: Configuration) -> Needs:  # what others need depends on it
+        """What has to be read; nothing beside the configuration, unless a command says more."""
+        return Needs()
 
     def decide(self, page: "Page") -> Any:
         """Records facts on the page and gives the answer; raises a Refusal to say no. No clock, no I/O."""

@@ -13,7 +13,7 @@ from tallybook.domain.earning import MAX_POINTS
 from tallybook.domain.occurrence import Refs
 from tallybook.domain.refusals import InvalidPayload, LimitExceeded, MissingParam, NotFound, NotImplementedYet
 from tallybook.usecases.campaigns import changed_validity, checked_expiration
-from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.command import Command
 from tallybook.usecases.join_campaign import campaign_of
 from tallybook.usecases.metadata_schemas import check_metadata
 from tallybook.usecases.page import Page
@@ -157,10 +157,6 @@ class CreateEarningRules(Command, frozen=True, kw_only=True):
     campaign: str
     rules: list[EarningRuleFields]
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> list[EarningRule]:
         """Refuses: NotFound; InvalidPayload; LimitExceeded past 100 rules of the project; NotImplementedYet."""
         campaign = campaign_of(page.configuration, self.campaign)
@@ -210,10 +206,6 @@ class UpdateEarningRule(Command, frozen=True, kw_only=True):
     fields: EarningRuleFields
     word: Literal["updated", "enabled", "disabled"] = "updated"
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> EarningRule:
         """Refuses: NotFound; InvalidPayload; NotImplementedYet. A change of nothing writes nothing (decision 43)."""
         known = rule_of(page.configuration, self.campaign, self.rule_id)
@@ -234,10 +226,6 @@ class DeleteEarningRule(Command, frozen=True, kw_only=True):
 
     campaign: str
     rule_id: str
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
 
     def decide(self, page: Page) -> None:
         """Refuses: NotFound."""

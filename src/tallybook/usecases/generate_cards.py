@@ -106,10 +106,6 @@ class GenerateCards(Command, frozen=True, kw_only=True):
     count: int
     terms: CardTerms = CardTerms()
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> str:
         """Gives the id of the async action. Refuses: NotFound; InvalidPayload; LimitExceeded; ResourceProtected when the
         campaign is about to be deleted.

@@ -10,7 +10,7 @@ from tallybook.domain.configuration import Configuration
 from tallybook.domain.metadata import faults
 from tallybook.domain.records import Json
 from tallybook.domain.refusals import DuplicateFound, InvalidPayload, LimitExceeded, MetadataValidationFailed, NotFound
-from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.command import Command
 from tallybook.usecases.page import Page
 
 MAX_KEYS = 100
@@ -69,10 +69,6 @@ class CreateMetadataSchema(Command, frozen=True, kw_only=True):
 
     fields: MetadataSchemaFields
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> MetadataSchema:
         """Refuses: DuplicateFound when the resource has a schema; InvalidPayload; LimitExceeded past 100 definitions."""
         fields = self.fields
@@ -112,10 +108,6 @@ class UpdateMetadataSchema(Command, frozen=True, kw_only=True):
     schema_id: str
     change: MetadataSchemaChange
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> MetadataSchema:
         """Refuses: NotFound; InvalidPayload for another type; LimitExceeded. A change of nothing writes nothing (decision 43)."""
         known = schema_of(page.configuration, self.schema_id)
@@ -136,10 +128,6 @@ class DeleteMetadataSchema(Command, frozen=True, kw_only=True):
     """Ask nothing of the resource's metadata any more. The metadata stays."""
 
     schema_id: str
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
 
     def decide(self, page: Page) -> None:
         """Refuses: NotFound."""

@@ -96,10 +96,6 @@ class UpdateProductCollection(Command, frozen=True, kw_only=True):
     collection_id: str
     fields: ProductCollectionFields
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> ProductCollection:
         """Refuses: NotFound. A change of nothing writes nothing (decision 43)."""
         known = collection_of(page.configuration, self.collection_id)
@@ -113,10 +109,6 @@ class DeleteProductCollection(Command, frozen=True, kw_only=True):
     """Delete a collection that no earning rule speaks of."""
 
     collection_id: str
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
 
     def decide(self, page: Page) -> None:
         """Refuses: NotFound; ResourceInUse, naming the rules."""

@@ -69,10 +69,6 @@ class CreateProject(Command, frozen=True, kw_only=True):
 
     fields: NewProjectFields
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing."""
-        return Needs()
-
     def decide(self, page: Page) -> ProjectMade:
         """Refuses: InvalidPayload for a time zone that is none; NotImplementedYet for codes that ignore case."""
         if not self.fields.case_sensitive_codes:
@@ -99,10 +95,6 @@ class UpdateProject(Command, frozen=True, kw_only=True):
     """
 
     fields: ProjectFields
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the project."""
-        return Needs()
 
     def decide(self, page: Page) -> Project:
         """Refuses: InvalidPayload for a time zone that is none."""

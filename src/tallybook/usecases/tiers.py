@@ -6,11 +6,10 @@ import msgspec
 
 from tallybook.domain.canonical import canonical
 from tallybook.domain.config import Tier, TierMapping
-from tallybook.domain.configuration import Configuration
 from tallybook.domain.earning import MAX_POINTS
 from tallybook.domain.occurrence import Refs
 from tallybook.domain.refusals import InvalidPayload, LimitExceeded
-from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.command import Command
 from tallybook.usecases.earning_rules import whole
 from tallybook.usecases.join_campaign import campaign_of
 from tallybook.usecases.metadata_schemas import check_metadata
@@ -43,10 +42,6 @@ class CreateTiers(Command, frozen=True, kw_only=True):
 
     campaign: str
     tiers: list[TierFields]
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
 
     def decide(self, page: Page) -> list[Tier]:
         """Refuses: NotFound; InvalidPayload for ranges or mappings that are none; LimitExceeded past 100 tiers."""

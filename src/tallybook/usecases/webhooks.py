@@ -8,7 +8,7 @@ from tallybook.domain.config import Webhook
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.event_names import MISSPELT, SUBSCRIBABLE
 from tallybook.domain.refusals import InvalidPayload, NotFound
-from tallybook.usecases.command import Command, Needs
+from tallybook.usecases.command import Command
 from tallybook.usecases.page import Page
 
 _ADDRESS = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
@@ -38,10 +38,6 @@ class CreateWebhook(Command, frozen=True, kw_only=True):
 
     fields: WebhookFields
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> Webhook:
         """Refuses: InvalidPayload for an address or an event name that is none."""
         fields = _checked(self.fields)
@@ -70,10 +66,6 @@ class UpdateWebhook(Command, frozen=True, kw_only=True):
     webhook_id: str
     fields: WebhookFields
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> Webhook:
         """Refuses: NotFound; InvalidPayload."""
         known = webhook_of(page.configuration, self.webhook_id)
@@ -89,10 +81,6 @@ class DisableWebhook(Command, frozen=True, kw_only=True):
 
     webhook_id: str
 
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
-
     def decide(self, page: Page) -> None:
         """Nothing to do when it is gone or off already."""
         known = page.configuration.webhook(self.webhook_id)
@@ -104,10 +92,6 @@ class DeleteWebhook(Command, frozen=True, kw_only=True):
     """Unsubscribe; what waited for it is not sent any more."""
 
     webhook_id: str
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """Nothing beside the configuration."""
-        return Needs()
 
     def decide(self, page: Page) -> None:
         """Refuses: NotFound."""
