@@ -8,7 +8,7 @@ import structlog
 
 from tallybook import telemetry
 from tallybook.delivery.outbox import OutboxUnavailable
-from tallybook.delivery.policy import QUIET
+from tallybook.delivery.policy import Failed, is_to_be_disabled
 from tallybook.engine.engine import Engine, Overloaded
 from tallybook.store import send_outs
 from tallybook.store.database import Connection, Database, SQLAlchemyError
@@ -59,7 +59,7 @@ class EngineClerk:
     def _is_dead(self, one: Result) -> bool:
         with self._database.reading() as connection:
             success = send_outs.last_success_at(connection, one.webhook_id)
-        return success is None or one.at - success >= QUIET
+        return is_to_be_disabled(Failed(), one.at, success)
 
     def take_lease(self, owner: str, now: datetime, until: datetime) -> bool:
         """A SQLite file has one process, which needs no lease."""

@@ -1,10 +1,9 @@
 """What waits for the engine: commands with somebody who wants the answer, and errands of the other rooms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from tallybook.domain.refusals import Refusal
 from tallybook.store.database import Connection
 from tallybook.usecases.command import Command
 
@@ -42,7 +41,6 @@ class Job:
     idempotency: Idempotency | None = None
     keep: Callable[[Any], bytes] | None = None
     """The body that the receipt keeps of a success, where that of the answer must not be stored."""
-    refused: Refusal | None = field(default=None, init=False)
 
 
 @dataclass(slots=True)

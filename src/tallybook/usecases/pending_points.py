@@ -195,7 +195,7 @@ def _remember_activation(page: Page, entry: PendingEntry, at: datetime) -> None:
 
 def _cause(entry: PendingEntry) -> CausingEvent:
     said = msgspec.json.decode(entry.details, type=_Details).event
-    return msgspec.convert({**said, "group_id": said["group_id"]}, CausingEvent)
+    return msgspec.convert(said, CausingEvent)
 
 
 def _cause_text(entry: PendingEntry) -> str:

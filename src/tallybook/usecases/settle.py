@@ -26,26 +26,15 @@ def midnight(day: date, configuration: Configuration) -> datetime:
     return datetime.combine(day, time(), configuration.zone)
 
 
-class Settle(Command, frozen=True, kw_only=True):
-    """Do what is due for a customer at the beginning of one day: pending points whose day it is become points."""
-
-    customer_id: str
-    day: date
-    actor: Actor = INTERNAL
-
-    def needs(self, configuration: Configuration) -> Needs:
-        """The customer with everything."""
-        return Needs(customers=(self.customer_id,))
-
-    def decide(self, page: Page) -> None:
-        """Activates the entries of this day and of earlier ones; those of a deleted campaign are canceled."""
-        for entry in page.waiting_entries(self.customer_id):
-            if entry.activates_on > self.day:
-                continue
-            if page.configuration.campaign(entry.campaign_id) is None:
-                cancel_entry(page, entry, page.tick(), "AUTOMATIC")
-            else:
-                activate_entry(page, entry, page.tick(), "AUTOMATIC")
+def settle_day(page: Page, customer_id: str, day: date) -> None:
+    """What is due for a customer by this day: pending points become points; those of a deleted campaign are canceled."""
+    for entry in page.waiting_entries(customer_id):
+        if entry.activates_on > day:
+            continue
+        if page.configuration.campaign(entry.campaign_id) is None:
+            cancel_entry(page, entry, page.tick(), "AUTOMATIC")
+        else:
+            activate_entry(page, entry, page.tick(), "AUTOMATIC")
 
 
 class SettleCustomer(Command, frozen=True, kw_only=True):
@@ -78,7 +67,7 @@ def settle_all(book: Book, project_id: str, ids: Ids, now: datetime, real_now: d
             configuration = book.configurations[project_id]
             at = max(midnight(day, configuration).astimezone(UTC), _last_change(book, customer_id))
             page = Page(book, configuration, ids, min(at, now), real_now, INTERNAL)
-            Settle(project_id=project_id, customer_id=customer_id, day=day).decide(page)
+            settle_day(page, customer_id, day)
             page.close()
             page.merge()
 
