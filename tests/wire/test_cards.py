@@ -5,8 +5,9 @@ from datetime import date
 
 import msgspec
 
+from tallybook.domain.cards import numbers_of
 from tallybook.domain.occurrence import CardNumbers
-from tallybook.wire.cards import asset_ids, loyalty_card, numbers_of, voucher_full, voucher_got, voucher_simple19
+from tallybook.wire.cards import asset_ids, loyalty_card, voucher_full, voucher_got, voucher_simple19
 from tests.wire.scenes import JOHNS_AFTER, JOHNS_CAMPAIGN, JOHNS_CARD, PUBLIC_URL
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Column, Connection, Select, Table, Text, func, literal, select
 
+from tallybook.domain.cards import numbers_of, summary_of
 from tallybook.domain.config import KINDS, Campaign, Document
 from tallybook.domain.configuration import Configuration
-from tallybook.domain.lots import next_expiration
-from tallybook.domain.occurrence import CampaignPoints, CardNumbers, CustomerSummary
+from tallybook.domain.occurrence import CardNumbers, CustomerSummary
 from tallybook.domain.records import Card, Customer, Lot, Order, Record, TierMembership, Transaction
 from tallybook.store import tables
 from tallybook.store.filters import Clause, Narrowing
@@ -134,31 +134,14 @@ def summaries(connection: Connection, configuration: Configuration, customer_ids
     """The points of each of these customers, in total and per campaign."""
     theirs = tables.cards.c.customer_id.in_(customer_ids) & tables.cards.c.deleted_at.is_(None)
     cards = _rows(connection, Card, _select(Card).where(theirs))
-    held = {
-        (one.customer_id, one.campaign_id): one.tier_id
-        for one in _rows(
-            connection, TierMembership, _select(TierMembership).where(tables.tier_memberships.c.customer_id.in_(customer_ids))
-        )
-    }
-    names = {campaign.id: campaign.name for campaign in configuration.campaigns}
-    found: dict[str, CustomerSummary] = {}
-    for customer_id in customer_ids:
-        own = [card for card in cards if card.customer_id == customer_id]
-        own.sort(key=lambda card: list(names).index(card.campaign_id) if card.campaign_id in names else len(names))
-        found[customer_id] = CustomerSummary(
-            customer_id=customer_id,
-            points=sum(card.balance for card in own),
-            redeemed_points=sum(card.redeemed_points for card in own),
-            redemptions=sum(card.redeemed_quantity for card in own),
-            campaigns=tuple(
-                CampaignPoints(
-                    campaign_name=names[card.campaign_id], points=card.balance, tier_id=held.get((customer_id, card.campaign_id))
-                )
-                for card in own
-                if card.campaign_id in names
-            ),
-        )
-    return found
+    memberships = _select(TierMembership).where(tables.tier_memberships.c.customer_id.in_(customer_ids))
+    tiers: dict[str, dict[str, str | None]] = {customer_id: {} for customer_id in customer_ids}
+    for one in _rows(connection, TierMembership, memberships):
+        tiers[one.customer_id][one.campaign_id] = one.tier_id
+    held: dict[str, list[Card]] = {customer_id: [] for customer_id in customer_ids}
+    for card in cards:
+        held[str(card.customer_id)].append(card)
+    return {key: summary_of(key, held[key], configuration.campaigns, tiers[key]) for key in customer_ids}
 
 
 # --- orders --------------------------------------------------------------------------------------------------------------
@@ -232,23 +215,10 @@ def numbers_of_cards(connection: Connection, cards: Sequence[Card]) -> dict[str,
     """The numbers of these cards, by id, with what expires next."""
     c = tables.lots.c
     lots = _rows(connection, Lot, _select(Lot).where(c.card_id.in_([card.id for card in cards]), c.status == "ACTIVE"))
-    found: dict[str, CardNumbers] = {}
-    for card in cards:
-        expires_on, points = next_expiration(lot for lot in lots if lot.card_id == card.id)
-        found[card.id] = CardNumbers(
-            points=card.points,
-            redeemed_points=card.redeemed_points,
-            redeemed_quantity=card.redeemed_quantity,
-            subtracted_points=card.subtracted_points,
-            expired_points=card.expired_points,
-            balance=card.balance,
-            pending_points=card.pending_points,
-            next_expiration_on=expires_on,
-            next_expiration_points=points,
-            active=card.active,
-            updated_at=card.updated_at,
-        )
-    return found
+    own: dict[str, list[Lot]] = {card.id: [] for card in cards}
+    for lot in lots:
+        own[lot.card_id].append(lot)
+    return {card.id: numbers_of(card, own[card.id]) for card in cards}
 
 
 def get_membership(connection: Connection, customer_id: str, campaign_id: str) -> TierMembership | None:

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tallybook.domain.cards import numbers_of, summary_of
 from tallybook.domain.config import Campaign, ConfigChange, Document
 from tallybook.domain.configuration import KIND_OF, Configuration
 from tallybook.domain.event_names import event_id_prefix
-from tallybook.domain.lots import next_expiration
-from tallybook.domain.occurrence import CampaignPoints, CardNumbers, CustomerSummary, Refs, encode_subjects
+from tallybook.domain.occurrence import CardNumbers, CustomerSummary, Refs, encode_subjects
 from tallybook.domain.records import (
     ApiKey,
     AsyncAction,
@@ -332,39 +332,14 @@ class Page:
 
     def numbers(self, card: Card) -> CardNumbers:
         """The numbers of a card as they are on this page now."""
-        expires_on, points = next_expiration(self.lots(card))
-        return CardNumbers(
-            points=card.points,
-            redeemed_points=card.redeemed_points,
-            redeemed_quantity=card.redeemed_quantity,
-            subtracted_points=card.subtracted_points,
-            expired_points=card.expired_points,
-            balance=card.balance,
-            pending_points=card.pending_points,
-            next_expiration_on=expires_on,
-            next_expiration_points=points,
-            active=card.active,
-            updated_at=card.updated_at,
-        )
+        return numbers_of(card, self.lots(card))
 
     def summary(self, customer: Customer) -> CustomerSummary:
         """The customer's points, in total and per campaign."""
-        campaigns = []
         cards = self.cards_of(customer.id)
-        for card in cards:
-            campaign = self.configuration.campaign(card.campaign_id)
-            membership = self.membership(customer.id, card.campaign_id)
-            name = campaign.name if campaign else card.campaign_id
-            campaigns.append(
-                CampaignPoints(campaign_name=name, points=card.balance, tier_id=membership.tier_id if membership else None)
-            )
-        return CustomerSummary(
-            customer_id=customer.id,
-            points=sum(card.balance for card in cards),
-            redeemed_points=sum(card.redeemed_points for card in cards),
-            redemptions=sum(card.redeemed_quantity for card in cards),
-            campaigns=tuple(campaigns),
-        )
+        held = {card.campaign_id: self.membership(customer.id, card.campaign_id) for card in cards}
+        tiers = {campaign_id: one.tier_id for campaign_id, one in held.items() if one is not None}
+        return summary_of(customer.id, cards, self.configuration.campaigns, tiers)
 
     def emit(self, name: str, entity_id: str, refs: Refs, customer_id: str | None = None, at: datetime | None = None) -> Event:
         """Records an event, and a send-out of it to each webhook that asked for its name."""

@@ -18,21 +18,6 @@ _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The two fixed bits of a UUID's variant (RFC 9562 4.1), over a random digit."""
 
 
-def numbers_of(card: Card) -> CardNumbers:
-    """The numbers of a card record. Its lots are not known here, so `next_expiration_*` stay unset."""
-    return CardNumbers(
-        points=card.points,
-        redeemed_points=card.redeemed_points,
-        redeemed_quantity=card.redeemed_quantity,
-        subtracted_points=card.subtracted_points,
-        expired_points=card.expired_points,
-        balance=card.balance,
-        pending_points=card.pending_points,
-        active=card.active,
-        updated_at=card.updated_at,
-    )
-
-
 def loyalty_card(numbers: CardNumbers) -> Object:
     """The points of a card. What is zero beyond points and balance is left out (decision 2)."""
     shown: Object = {"points": numbers.points, "balance": numbers.balance}

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw
 
+from tallybook.domain.cards import numbers_of
 from tallybook.domain.config import Campaign, Category, Document, EarningRule, Tier
 from tallybook.domain.occurrence import CardNumbers, CustomerSummary, Refs, Subject, Version
 from tallybook.domain.records import (
@@ -31,7 +32,7 @@ from tallybook.wire.campaigns import (
     campaign_of_publication,
     campaign_simple,
 )
-from tallybook.wire.cards import numbers_of, voucher_full, voucher_got, voucher_simple14, voucher_simple17, voucher_simple19
+from tallybook.wire.cards import voucher_full, voucher_got, voucher_simple14, voucher_simple17, voucher_simple19
 from tallybook.wire.customers import customer_full, customer_simple
 from tallybook.wire.earning_rules import rule_full, rule_parameters
 from tallybook.wire.instants import instant_text

@@ -11,10 +11,11 @@ from functools import cached_property, reduce
 from typing import Any
 
 from tallybook.domain.canonical import canonical, parse
+from tallybook.domain.cards import numbers_of
 from tallybook.domain.config import Campaign
 from tallybook.domain.exports import DONE, Beside
 from tallybook.domain.records import NEVER, Export
-from tallybook.wire.cards import numbers_of, voucher_full
+from tallybook.wire.cards import voucher_full
 from tallybook.wire.customers import customer_full
 from tallybook.wire.instants import date_text, instant_text
 from tallybook.wire.json import Object, spliced
