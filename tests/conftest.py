@@ -38,6 +38,14 @@ def postgres_cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture
+def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
+    """An empty PostgreSQL database: the only kind with several engines."""
+    url = new_database(postgres_cluster)
+    yield url
+    drop_database(postgres_cluster, url)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh, empty database; the test runs once with SQLite and once with PostgreSQL."""

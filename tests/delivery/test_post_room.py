@@ -5,10 +5,13 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
+from tallybook.delivery.clerk import EngineClerk
 from tallybook.delivery.policy import Delivered, Failed, RetryAt
 from tallybook.delivery.post_room import LEASE, PostRoom
 from tallybook.delivery.signature import sign
+from tallybook.store.send_outs import Result
 from tallybook.usecases.customers import CustomerFields, DeleteCustomer, UpdateCustomer
 from tallybook.usecases.earning_rules import DeleteEarningRule
 from tallybook.usecases.webhooks import DeleteWebhook
@@ -314,3 +317,40 @@ def test_a_retry_says_what_the_first_attempt_said(office: PostOffice) -> None:
     assert (again.body, again.headers) == (first.body, first.headers)
     assert msgspec.json.decode(second.body)["data"]["order"]["amount"] == 9_000
     assert office.states() == [("DELIVERED", 2), ("DELIVERED", 1)]
+
+
+# --- what cannot be sent -------------------------------------------------------------------------------------------------
+
+
+def test_an_event_that_cannot_be_rendered_fails_alone(office: PostOffice) -> None:
+    """It fails for good with the reason, the others go, and the webhook is not blamed."""
+    webhook = office.subscribe()
+    office.order("first")
+    with office.database.writing() as connection:
+        connection.execute(text("UPDATE events SET name = 'customer.unheard_of' WHERE name = 'customer.order.created'"))
+    room = office.room()
+    assert names(claim(room)) == [ORDERS[0], ORDERS[2]]
+    assert office.rows("SELECT state, last_error FROM send_outs WHERE state = 'FAILED'") == [
+        ("FAILED", "The event cannot be rendered; the log says why.")
+    ]
+    assert office.versions(webhook) == [True]
+
+
+def test_what_is_recorded_twice_is_recorded_once(office: PostOffice) -> None:
+    """A result that comes again, since its recording seemed lost, changes nothing, and no late failure undoes a success."""
+    office.subscribe(events=["customer.created"])
+    office.order("first")
+    (parcel,) = claim(office.room())
+    for state in ("DELIVERED", "DELIVERED", "FAILED"):
+        result = Result(
+            send_out_id=parcel.send_out_id,
+            project_id=PROJECT,
+            webhook_id=parcel.webhook_id,
+            attempt=1,
+            at=START,
+            first_attempt_at=START,
+            state=state,
+            status=200 if state == "DELIVERED" else 500,
+        )
+        EngineClerk(office.database, office.engine).record([result])
+    assert office.states() == [("DELIVERED", 1)]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -130,3 +131,37 @@ def test_it_ends_with_its_parent(real_office: PostOffice, begun: bool) -> None:
         finally:
             child.kill()
             ours.close()
+
+
+def _is_another(process: DeliveryProcess, child: object) -> bool:
+    return process._child is not child
+
+
+def test_it_is_started_again_however_often_it_dies_at_work(real_office: PostOffice) -> None:
+    """Killed three times with words waiting for it unread, it is there again each time, and everything arrives."""
+    with Receiver() as receiver:
+        real_office.subscribe(receiver.url)
+        with _delivering(real_office) as process:
+            for death in range(3):
+                child = _running(process)
+                child.send_signal(signal.SIGSTOP)
+                for number in range(20):
+                    real_office.order(f"order-{death}-{number}")
+                child.kill()
+                _until(partial(_is_another, process, child))
+            _until(lambda: {state for state, _ in real_office.states()} == {"DELIVERED"}, 30)
+
+
+def test_a_process_that_stands_still_stops_no_order(real_office: PostOffice) -> None:
+    """Orders are answered while it reads nothing, far past what its line can hold; when it goes on, everything arrives."""
+    with Receiver() as receiver:
+        real_office.subscribe(receiver.url, ["customer.created"])
+        with _delivering(real_office) as process:
+            child = _running(process)
+            _until(lambda: process._line is not None)
+            child.send_signal(signal.SIGSTOP)
+            for _ in range(20_000):
+                process.wake()
+            real_office.order("while it stands")
+            child.send_signal(signal.SIGCONT)
+            _until(lambda: {state for state, _ in real_office.states()} == {"DELIVERED"}, 30)

@@ -21,7 +21,6 @@ from tallybook.usecases.customers import CustomerFields, create_customer
 from tallybook.usecases.page import Page
 from tallybook.usecases.put_order import OrderFields, PutOrder
 from tests.books import PROJECT, WAIT_SECONDS, Book, empty_book, engine_on, fixed, held, put_order, small_book, submit
-from tests.postgres import Cluster, drop_database, new_database
 
 
 class Stumble(Command, frozen=True, kw_only=True):
@@ -42,14 +41,6 @@ def book(database_url: str) -> Iterator[Book]:
     """A small book."""
     with small_book(database_url) as book:
         yield book
-
-
-@pytest.fixture
-def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
-    """An empty PostgreSQL database: the only kind with several engines."""
-    url = new_database(postgres_cluster)
-    yield url
-    drop_database(postgres_cluster, url)
 
 
 def _column(database: Database, sql: str) -> list[Any]:

@@ -19,7 +19,6 @@ from tallybook.store.queries import Slice
 from tallybook.usecases.products import DeleteProduct, DeleteSku, ProductFields, PutProduct, PutSku, SkuFields, UpdateSku
 from tallybook.usecases.put_order import OrderFields, PutOrder
 from tests.books import PROJECT, WAIT_SECONDS, Book, empty_book, engine_on, put_order, submit
-from tests.postgres import Cluster, drop_database, new_database
 from tests.store.test_records import full, write
 
 
@@ -28,14 +27,6 @@ def book(database_url: str) -> Iterator[Book]:
     """A book with a project and nothing else."""
     with empty_book(database_url) as book:
         yield book
-
-
-@pytest.fixture
-def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
-    """A fresh database where two processes may write."""
-    url = new_database(postgres_cluster)
-    yield url
-    drop_database(postgres_cluster, url)
 
 
 def product(book: Book, **said: Any) -> Any:

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from tallybook.usecases.customers import CustomerFields, DeleteCustomer, UpdateCustomer
+from tallybook.domain.refusals import DuplicateFound, InvalidPayload
+from tallybook.usecases.customers import CreateCustomer, CustomerFields, DeleteCustomer, UpdateCustomer
 from tallybook.usecases.delete_campaign import DeleteCampaign
 from tallybook.usecases.put_order import OrderFields, PutOrder
 from tests.books import PROJECT, Book, put_order, small_book
@@ -76,3 +77,34 @@ def test_a_deleted_customers_cards_are_disabled_in_deleted_campaigns_too(book: B
     book.do(DeleteCustomer(project_id=PROJECT, key="bob"))
     assert _rows(book, sql) == [(0,)]
     assert book.verify().findings == []
+
+
+def test_an_order_that_names_only_its_referrer(book: Book) -> None:
+    """The buyer whom the stored order names joins the programme, though the referrer is a member already."""
+    book.do(CreateCustomer(project_id=PROJECT, fields=CustomerFields(source_id="newcomer")))
+    order = book.order("unpaid", customer="newcomer", status="CREATED")
+    paid = book.do(_update(order.id, status="PAID", referrer={"source_id": "bob"})).order
+    assert (paid.status, paid.customer_id) == ("PAID", order.customer_id)
+    assert len(_rows(book, f"SELECT id FROM cards WHERE customer_id = '{order.customer_id}'")) == 1
+
+
+def test_a_source_id_that_another_customer_has(book: Book) -> None:
+    """Whoever asks for it beside an id is refused at once, by either road, and nothing changes."""
+    carol = book.do(CreateCustomer(project_id=PROJECT, fields=CustomerFields(source_id="carol"))).customer
+    fields = CustomerFields(id=carol.id, source_id="bob")
+    for command in (
+        CreateCustomer(project_id=PROJECT, fields=fields),
+        UpdateCustomer(project_id=PROJECT, key=carol.id, fields=fields),
+        PutOrder(project_id=PROJECT, fields=OrderFields(customer=fields)),
+    ):
+        with pytest.raises(DuplicateFound):
+            book.do(command)
+    assert _rows(book, f"SELECT source_id FROM customers WHERE id = '{carol.id}'") == [("carol",)]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_a_key_that_is_none(book: Book, key: str) -> None:
+    """An empty or endless name of a customer is refused, however an order says it."""
+    for fields in (OrderFields(customer_id=key), OrderFields(customer=key), OrderFields(referrer_id=key)):
+        with pytest.raises(InvalidPayload):
+            book.do(PutOrder(project_id=PROJECT, fields=fields))

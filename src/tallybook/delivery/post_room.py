@@ -133,7 +133,7 @@ class PostRoom:
         except SQLAlchemyError:
             raise
         except Exception:
-            log.exception("event_not_rendered", event=one.event.id, name=one.event.name)
+            log.exception("event_not_rendered", event_id=one.event.id, name=one.event.name)
             return None
 
     def _give_up(self, broken: Sequence[Due]) -> None:

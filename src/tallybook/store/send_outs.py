@@ -141,7 +141,7 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
         ids = [one.send_out_id for one in delivered if one.status == status]
         connection.execute(
             update(send_outs)
-            .where(among(send_outs.c.id))
+            .where(among(send_outs.c.id), send_outs.c.state != "DELIVERED")
             .values(state="DELIVERED", attempts=send_outs.c.attempts + 1, last_status=bindparam("status")),
             {"keys": among.keys(ids), "status": status},
         )
