@@ -9,7 +9,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tallybook.delivery.connection import ANSWER_BYTES
 from tallybook.delivery.guard import Guard, TargetRefused
-from tallybook.delivery.sender import TOTAL_SECONDS, Outcome, Request
+from tallybook.delivery.sender import TOTAL_SECONDS, Request, Sent
 
 
 class GuardedResolver(AbstractResolver):
@@ -42,7 +42,7 @@ class AiohttpSender:
             auto_decompress=False,
         )
 
-    async def send(self, request: Request) -> Outcome:
+    async def send(self, request: Request) -> Sent:
         started = time.monotonic()
         status, error, retry_after = None, None, None
         try:
@@ -56,7 +56,7 @@ class AiohttpSender:
                     answer.close()
         except (aiohttp.ClientError, TargetRefused, OSError, ValueError) as failure:
             error = str(failure) or type(failure).__name__
-        return Outcome(status, error, retry_after, int((time.monotonic() - started) * 1000))
+        return Sent(status, error, retry_after, int((time.monotonic() - started) * 1000))
 
     async def close(self) -> None:
         await self._session.close()

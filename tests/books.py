@@ -16,7 +16,7 @@ from tallybook.domain.config import Campaign, EarningRule, Tier
 from tallybook.domain.event_names import SUBSCRIBABLE
 from tallybook.domain.records import Project
 from tallybook.engine.engine import Engine
-from tallybook.engine.job import Errand, Idempotency, Job, Reply
+from tallybook.engine.job import Errand, Idempotency, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import Database
 from tallybook.store.mapping import mapping
@@ -121,7 +121,7 @@ def put_order(source_id: str, customer: str | None = "bob", amount: int = 1_000,
 def submit(engine: Engine, command: Command, idempotency: Idempotency | None = None) -> "Future[Reply]":
     """Queue a command whose answer is rendered as what it is called and says."""
     future: Future[Reply] = Future()
-    engine.submit(Job(command, render, token=future, idempotency=idempotency))
+    engine.submit(Submission(command, render, token=future, idempotency=idempotency))
     return future
 
 

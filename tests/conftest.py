@@ -17,11 +17,9 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, prin
 hypothesis.settings.register_profile("explore", derandomize=False, deadline=None, max_examples=2_000, print_blob=True)
 hypothesis.settings.load_profile("ci")
 
-_outcome = pytest.StashKey[str]()
-
 
 @pytest.fixture(scope="session")
-def postgres_cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+def postgres_cluster() -> Iterator[Cluster]:
     """A private PostgreSQL, started when the first test asks for it.
 
     Without its binaries these tests are skipped, or fail where TALLYBOOK_TEST_POSTGRES_REQUIRED is set.
@@ -29,12 +27,10 @@ def postgres_cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     binaries = find_binaries()
     if binaries is None:
         reason = f"no PostgreSQL found; looked in {searched_places()}"
-        pytestconfig.stash[_outcome] = f"left out: {reason}"
         if os.environ.get(REQUIRED_VARIABLE):
             pytest.fail(f"{REQUIRED_VARIABLE} is set, but {reason}", pytrace=False)
         pytest.skip(reason)
     with running_cluster(binaries) as cluster:
-        pytestconfig.stash[_outcome] = f"included, with {binaries}"
         yield cluster
 
 
@@ -58,6 +54,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     drop_database(cluster, url)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say in one line whether PostgreSQL was part of the run."""
-    terminalreporter.write_line(f"PostgreSQL: {config.stash.get(_outcome, 'no test of this run asked for it')}")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line whether PostgreSQL was there for the run."""
+    terminalreporter.write_line(f"PostgreSQL: {find_binaries() or 'left out: none found in ' + searched_places()}")

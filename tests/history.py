@@ -22,7 +22,7 @@ from tallybook.store.database import Database
 from tallybook.store.tables import cards
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.page import Page
-from tallybook.usecases.points import Entry, _write_movement, _write_row, credit, judge_tier
+from tallybook.usecases.points import Posting, _write_movement, _write_row, credit, judge_tier
 
 _nodes = itertools.count(NODES - 1, -1)
 """Numbers in ids that no server which started lately has."""
@@ -65,7 +65,7 @@ class RecordHistory(Command, frozen=True, kw_only=True):
         return card, customer, campaign
 
     def _add(self, page: Page, card: Card) -> tuple[Card, Transaction]:
-        entry = Entry(type="POINTS_ADDITION", operation_type="MANUAL")
+        entry = Posting(type="POINTS_ADDITION", operation_type="MANUAL")
         return credit(page, card, self.points, NEVER, entry, page.tick())
 
 
@@ -94,7 +94,7 @@ def _redeem(page: Page, card: Card, points: int) -> tuple[Card, Transaction]:
         )
     )
     cause = canonical({"redemption": {"id": page.ordered_id("r_", at)}})
-    entry = Entry(type="POINTS_REDEMPTION", operation_type="MANUAL", cause=cause)
+    entry = Posting(type="POINTS_REDEMPTION", operation_type="MANUAL", cause=cause)
     card, transaction = _write_row(page, card, -points, entry, at)
     for lot, part in taken:
         page.put(msgspec.structs.replace(lot, points=lot.points - part, updated_at=at))

@@ -20,16 +20,17 @@ from tallybook.api.routes import all_routes
 from tallybook.clock import real_now
 from tallybook.delivery.clerk import EngineClerk
 from tallybook.delivery.process import DeliveryProcess, Start
+from tallybook.engine.batch import Handled
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
 from tallybook.jobs import exports, generation, midnight
 from tallybook.jobs.leases import Leases
-from tallybook.jobs.runner import Runner, Work
+from tallybook.jobs.runner import Job, Runner
 from tallybook.settings import Settings
 from tallybook.store.database import Database
 from tallybook.store.export_files import ExportFiles
 from tallybook.store.migrate import is_current, migrate
-from tallybook.store.projects import Keys, Wanted, draw_node, make_first_project
+from tallybook.store.projects import Keys, draw_node, make_first_project
 from tallybook.store.send_outs import backlog
 
 SWITCH_SECONDS = 0.0005
@@ -42,10 +43,8 @@ def prepare(settings: Settings) -> Keys | None:
     try:
         database.lock()
         migrate(database)
-        first = settings.first_project
-        wanted = Wanted(**{name: getattr(first, name) for name in Wanted.__struct_fields__})
         with database.writing() as connection:
-            return make_first_project(connection, Ids(0), real_now(), wanted)
+            return make_first_project(connection, Ids(0), real_now(), settings.first_project)
     finally:
         database.close()
 
@@ -59,7 +58,7 @@ class Process:
         with self._database.writing() as connection:
             ids = Ids(draw_node(connection, real_now()))
             request_ids = Ids(draw_node(connection, real_now()))  # its own: ids are not handed out to two threads at once
-        self._engine = Engine(self._database, ids, real_now, self._deliver)
+        self._engine = Engine(self._database, ids, real_now, self._deliver, self._after_commit)
         self._loop: asyncio.AbstractEventLoop | None = None
         start = Start(
             database_url=settings.database_url,
@@ -70,18 +69,16 @@ class Process:
             log_level=settings.log_level,
         )
         self._delivery = DeliveryProcess(start, EngineClerk(self._database, self._engine))
-        self._engine.on_send_outs = self._delivery.wake
         self.health = Health(self._is_ready, self._observe)
         gateway = Gateway(self._database, self._engine, request_ids, settings.public_url)
         self._midnight = midnight.Midnight(self._database, self._engine, ids, real_now)
         leases, files = Leases(self._database, self._engine), ExportFiles(settings.exports_path(self._database.path))
-        jobs: dict[str, Work] = {
+        jobs: dict[str, Job] = {
             generation.NAME: generation.Generation(self._database, self._engine, leases),
             midnight.NAME: self._midnight,
             exports.NAME: exports.Exports(self._database, self._engine, ids, files, settings.public_url),
         }
         self._runner = Runner(jobs, leases, real_now)
-        self._engine.on_actions = partial(self._runner.wake, generation.NAME)
         routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
         litestar = application(gateway, request_ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
@@ -113,6 +110,12 @@ class Process:
             await asyncio.to_thread(self._delivery.stop)
             await asyncio.to_thread(self._engine.stop)
             self._database.close()
+
+    def _after_commit(self, handled: Handled) -> None:
+        if handled.has_send_outs:
+            self._delivery.wake()
+        if handled.has_actions:
+            self._runner.wake(generation.NAME)
 
     def _deliver(self, replies: list[tuple[Any, Any]]) -> None:
         """Hands answers to whoever waits: threads at once, requests together on the event loop."""

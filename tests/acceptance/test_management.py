@@ -64,6 +64,16 @@ def test_a_webhook_from_beginning_to_end(management: Management) -> None:
     assert (gone.status, gone.json["resource_id"], gone.json["resource_type"]) == (404, made.id, "webhook")
 
 
+def test_a_webhook_in_strict_order(management: Management) -> None:
+    """`strict_order` is ours: shown where it was asked for, kept by a client that does not know it, and taken back."""
+    said = {"target_url": "http://127.0.0.1:9/hook", "events": ["customer.created"]}
+    made = management.ask("POST", f"{management.path}/webhooks", said | {"strict_order": True}).json
+    there = f"{management.path}/webhooks/{made['id']}"
+    answers = [made, management.ask("PUT", there, said).json, management.ask("PUT", there, said | {"strict_order": False}).json]
+    assert [answer.get("strict_order") for answer in answers] == [True, True, None]
+    management.unsubscribe(made["id"])
+
+
 def test_webhooks_are_listed(management: Management) -> None:
     """The list has all of them and its envelope; the official client reads it while it knows the names in it."""
     ids = [management.subscribe("http://127.0.0.1:9/", ["customer.created"]) for _ in range(2)]

@@ -9,12 +9,13 @@ from sqlalchemy import text
 
 from tallybook.clock import real_now
 from tallybook.ids import Ids
+from tallybook.settings import FirstProject
 from tallybook.store.database import Database
 from tallybook.store.migrate import migrate
-from tallybook.store.projects import Wanted, make_first_project
+from tallybook.store.projects import make_first_project
 from tests.cli.test_main import run
 
-WANTED = Wanted(project_id="proj_shop", app_id="app-1", management_id="man-1", app_token="s3cret", management_token="t0ken")
+WANTED = FirstProject(project_id="proj_shop", app_id="app-1", management_id="man-1", app_token="s3cret", management_token="t0ken")
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from sqlalchemy import create_engine, text
 import tallybook
 from tallybook.clock import real_now
 from tallybook.ids import Ids
+from tallybook.settings import FirstProject
 from tallybook.store.database import Database
 from tallybook.store.migrate import head_revision
-from tallybook.store.projects import Wanted, make_first_project
+from tallybook.store.projects import make_first_project
 from tallybook.store.verify import check_names
 from tests.books import small_book
 
@@ -116,7 +117,7 @@ def test_keys_are_listed_without_their_tokens(url: str) -> None:
     run("migrate", "--database", url)
     database = Database(url)
     with database.writing() as connection:
-        wanted = Wanted(
+        wanted = FirstProject(
             project_id="proj_shop", app_id="app-1", management_id="man-1", app_token="s3cret", management_token="t0ken"
         )
         make_first_project(connection, Ids(1), real_now(), wanted)

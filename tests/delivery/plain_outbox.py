@@ -135,6 +135,6 @@ class PlainOutbox:
         row.leased_until = self.clock() + self.lease
         return Parcel(
             send_out_id=key, webhook_id=row.webhook_id, stream=row.stream, position=row.position, url=row.url, body=row.body,
-            secret=SECRET, attempts=row.attempts, first_attempt_at=row.first_attempt_at, leased_until=row.leased_until,
+            secret=SECRET, attempts=row.attempts, first_attempt_at=row.first_attempt_at, held_until=row.leased_until,
             strict=row.strict,
         )  # fmt: skip

@@ -19,6 +19,7 @@ from tallybook.delivery.post_room import PostRoom
 from tallybook.delivery.sender import HttpSender
 from tallybook.domain.config import Webhook
 from tallybook.domain.records import Project
+from tallybook.engine.batch import Handled
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
 from tallybook.store.database import Database
@@ -38,10 +39,12 @@ class PostOffice(Book):
     """A book whose real time is `clock`."""
 
     clock: Clock
+    wake: Callable[[], None] = lambda: None
+    """Told of every commit that left something to send."""
 
-    def subscribe(self, url: str = "http://127.0.0.1:1/", events: list[str] = ORDERS) -> Webhook:
+    def subscribe(self, url: str = "http://127.0.0.1:1/", events: list[str] = ORDERS, *, strict_order: bool = False) -> Webhook:
         """A new webhook."""
-        fields = WebhookFields(target_url=url, events=events)
+        fields = WebhookFields(target_url=url, events=events, strict_order=strict_order)
         made: Webhook = self.do(CreateWebhook(project_id=PROJECT, fields=fields))
         return made
 
@@ -79,10 +82,16 @@ def post_office(database: Database, now: Callable[[], datetime] | None = None) -
     project = Project(id=PROJECT, name="Test", time_zone="UTC", webhook_secret=SECRET, created_at=START)
     with database.writing() as connection:
         connection.execute(insert(projects), [mapping(Project).row(project)])
-    engine = Engine(database, Ids(1), now or clock)
+
+    def after_commit(handled: Handled) -> None:
+        if handled.has_send_outs:
+            office.wake()
+
+    engine = Engine(database, Ids(1), now or clock, after_commit=after_commit)
+    office = PostOffice(database, engine, clock)
     engine.start()
     try:
-        yield PostOffice(database, engine, clock)
+        yield office
     finally:
         engine.stop()
 
@@ -107,7 +116,6 @@ def record(room: PostRoom, step: Step, at: datetime, *parcels: Parcel) -> None:
             attempt=parcel.attempts + 1,
             first_attempt_at=parcel.first_attempt_at or at,
             started_at=at,
-            duration_ms=5,
             status=status,
             error=None,
             step=step,
@@ -121,7 +129,7 @@ def record(room: PostRoom, step: Step, at: datetime, *parcels: Parcel) -> None:
 async def carrying(office: PostOffice) -> AsyncIterator[PostRoom]:
     """A courier at work in a fresh post room that hears of every commit; it is stopped at the end."""
     room, sender = office.room(), HttpSender(Guard(networks("127.0.0.0/8")), "Tallybook/test")
-    office.engine.on_send_outs = room.wake
+    office.wake = room.wake
     courier = Courier(room, sender, office.clock, drain_seconds=5.0)
     work = asyncio.create_task(courier.run())
     try:

@@ -13,7 +13,7 @@ from tallybook.delivery.guard import Guard, networks
 from tallybook.delivery.lanes import Limits
 from tallybook.delivery.outbox import Attempted
 from tallybook.delivery.policy import Delivered, Failed, RetryAt
-from tallybook.delivery.sender import HttpSender, Outcome, Request, Sender
+from tallybook.delivery.sender import HttpSender, Request, Sender, Sent
 from tallybook.delivery.signature import sign
 from tests.delivery.plain_outbox import SECRET, START, Clock, PlainOutbox, Row
 from tests.receiver import Answer, Received, Receiver
@@ -323,10 +323,10 @@ class BreaksOn:
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    async def send(self, request: Request) -> Outcome:
+    async def send(self, request: Request) -> Sent:
         if request.body == self._body:
             raise ZeroDivisionError
-        return Outcome(200, None, None, 1)
+        return Sent(200, None, None, 1)
 
 
 def test_a_parcel_that_breaks_the_sender() -> None:

@@ -19,7 +19,7 @@ def parcel(number: int, webhook_id: str, stream: str | None, attempts: int = 0) 
     """A parcel at this position."""
     return Parcel(
         send_out_id=f"whs_{number}", webhook_id=webhook_id, stream=stream, position=number, url="", body=b"", secret="",
-        attempts=attempts, leased_until=LATER,
+        attempts=attempts, held_until=LATER,
     )  # fmt: skip
 
 

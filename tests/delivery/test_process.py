@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from tallybook.delivery.clerk import EngineClerk
-from tallybook.delivery.process import DeliveryProcess, Line, Start
+from tallybook.delivery.process import Channel, DeliveryProcess, Start
 from tallybook.delivery.signature import sign
 from tallybook.store.database import Database
 from tests.delivery.plain_outbox import SECRET
@@ -34,7 +34,7 @@ def _start(database: Database, drain_seconds: float = 5.0) -> Start:
 def _delivering(office: PostOffice) -> Iterator[DeliveryProcess]:
     """A running delivery process that hears of every commit."""
     process = DeliveryProcess(_start(office.database), EngineClerk(office.database, office.engine))
-    office.engine.on_send_outs = process.wake
+    office.wake = process.wake
     process.start()
     try:
         yield process
@@ -113,7 +113,7 @@ def test_a_killed_process_is_started_again(real_office: PostOffice) -> None:
 
 @pytest.mark.parametrize("begun", [False, True], ids=["before it began", "while it delivers"])
 def test_it_ends_with_its_parent(real_office: PostOffice, begun: bool) -> None:
-    """When the parent is gone, and its end of the line with it, the process ends by itself, also in the middle of a question."""
+    """When the parent is gone, and its end of the channel with it, the process ends, also in the middle of a question."""
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-m", "tallybook.delivery.process", str(theirs.fileno())]
     child = subprocess.Popen(command, pass_fds=[theirs.fileno()])
@@ -123,9 +123,9 @@ def test_it_ends_with_its_parent(real_office: PostOffice, begun: bool) -> None:
             if begun:
                 real_office.subscribe(receiver.url)
                 real_office.order("first")
-                line = Line(ours)
-                line.send(_start(real_office.database))
-                assert line.receive() is not None
+                channel = Channel(ours)
+                channel.send(_start(real_office.database))
+                assert channel.receive() is not None
             ours.shutdown(socket.SHUT_RDWR)
             assert child.wait(15) == 0
         finally:
@@ -158,7 +158,7 @@ def test_a_process_that_stands_still_stops_no_order(real_office: PostOffice) -> 
         real_office.subscribe(receiver.url, ["customer.created"])
         with _delivering(real_office) as process:
             child = _running(process)
-            _until(lambda: process._line is not None)
+            _until(lambda: process._channel is not None)
             child.send_signal(signal.SIGSTOP)
             for _ in range(20_000):
                 process.wake()

@@ -15,7 +15,7 @@ import uvloop
 from tallybook.delivery.connection import ANSWER_BYTES
 from tallybook.delivery.guard import Address, Guard, networks
 from tallybook.delivery.lookup import Lookup, SystemLookup
-from tallybook.delivery.sender import HttpSender, Outcome, Request
+from tallybook.delivery.sender import HttpSender, Request, Sent
 from tests.receiver import Answer, Received, Receiver
 
 LOOPBACK = Guard(networks("127.0.0.0/8"))
@@ -56,7 +56,7 @@ def post(url: str, body: bytes = BODY) -> Request:
     return Request(url, {"x-voucherify-signature": "abc"}, body)
 
 
-def told(outcome: Outcome) -> tuple[int | None, str | None, str | None]:
+def told(outcome: Sent) -> tuple[int | None, str | None, str | None]:
     """An outcome without its duration."""
     return outcome.status, outcome.error, outcome.retry_after
 

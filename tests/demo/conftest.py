@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from tallybook.demo import Connection
+from tallybook.demo.options import Connection
 from tallybook.demo.programme import LATE_POINTS, WAIT
 from tallybook.demo.receiver import sign
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallybook.demo import DemoError
+from tallybook.demo.options import DemoError
 from tallybook.demo.purchases import Figures, Purchase, figures, parse, read_purchases
 
 MASTER = Path(__file__).parents[3] / "shared" / "data" / "CDNOW_master.txt"

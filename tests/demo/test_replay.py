@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tallybook.demo import DemoError
 from tallybook.demo.client import AT_ONCE, Client
+from tallybook.demo.options import DemoError
 from tallybook.demo.purchases import Purchase, parse
 from tallybook.demo.replay import days_of, opening, order_body, replay
 from tests.demo.conftest import OpenShop, Shop

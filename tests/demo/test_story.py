@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from tallybook.demo import DemoOptions, Summary, VerifyResult, curl_lines, print_summary, run
+from tallybook.demo.options import DemoOptions, VerifyResult
 from tallybook.demo.programme import EVENTS, campaign_body, rules_body, tiers_body
-from tallybook.demo.summary import TierCount, TopCard
+from tallybook.demo.story import run
+from tallybook.demo.summary import Summary, TierCount, TopCard, curl_lines, print_summary
 from tallybook.domain.event_names import SUBSCRIBABLE
 from tests.demo.conftest import OpenShop, Shop
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from tallybook.domain.refusals import IdempotencyKeyReused, NotFound
-from tallybook.engine.job import Idempotency, Job, Reply
+from tallybook.engine.job import Idempotency, Reply, Submission
 from tallybook.usecases.customers import CustomerFields, UpdateCustomer
 from tests.books import PROJECT, WAIT_SECONDS, Book, held, put_order, small_book, submit
 
@@ -76,7 +76,7 @@ def test_a_refusal_is_kept_too(book: Book) -> None:
 
 def test_an_answer_of_the_servers_own_failure_is_not_kept(book: Book) -> None:
     """A 5xx is no answer: the next request with the key is done."""
-    failed = Job(put_order("kept"), lambda _: (503, b"try again"), idempotency=SAME)
+    failed = Submission(put_order("kept"), lambda _: (503, b"try again"), idempotency=SAME)
     with held(book.engine):
         book.engine.submit(failed)
     assert (_ask(book, SAME).replayed, _ask(book, SAME).replayed) == (False, True)

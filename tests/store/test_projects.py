@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select
 
 from tallybook.clock import real_now
 from tallybook.ids import Ids
+from tallybook.settings import FirstProject
 from tallybook.store.database import Database
-from tallybook.store.projects import Wanted, draw_node, make_first_project
+from tallybook.store.projects import draw_node, make_first_project
 from tallybook.store.tables import api_keys, projects
 
 
@@ -46,7 +47,7 @@ def test_processes_that_start_together_get_different_nodes(shared_url: str) -> N
 
 def test_processes_that_start_together_make_one_project(database: Database, shared_url: str) -> None:
     """One of them makes it, with its two keys; the others find it there."""
-    made = _at_once(shared_url, lambda connection: make_first_project(connection, Ids(1), real_now(), Wanted()))
+    made = _at_once(shared_url, lambda connection: make_first_project(connection, Ids(1), real_now(), FirstProject()))
     with database.reading() as connection:
         found = [connection.scalars(select(column)).all() for column in (projects.c.id, api_keys.c.project_id)]
     (keys,) = [one for one in made if one is not None]

@@ -128,7 +128,7 @@ def _write_both(database: Database, stale: Any, fresh: Any) -> None:
 
 
 UNIQUE = {
-    "customer of a source id": (full(Customer, id="a"), full(Customer, id="b")),
+    "customer of a source id": (full(Customer, id="a", deleted_at=None), full(Customer, id="b", deleted_at=None)),
     "order of a source id": (full(Order, id="a"), full(Order, id="b")),
     "card of a code": (
         full(Card, id="a", customer_id="a", deleted_at=None),

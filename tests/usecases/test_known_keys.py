@@ -1,6 +1,7 @@
 """Who and what a key names, when it has been renamed or deleted."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from tallybook.domain.refusals import DuplicateFound, InvalidPayload
 from tallybook.usecases.customers import CreateCustomer, CustomerFields, DeleteCustomer, UpdateCustomer
 from tallybook.usecases.delete_campaign import DeleteCampaign
 from tallybook.usecases.put_order import OrderFields, PutOrder
-from tests.books import PROJECT, Book, put_order, small_book
+from tests.books import PROJECT, Book, empty_book, put_order, small_book
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -77,6 +80,16 @@ def test_a_deleted_customers_cards_are_disabled_in_deleted_campaigns_too(book: B
     book.do(DeleteCustomer(project_id=PROJECT, key="bob"))
     assert _rows(book, sql) == [(0,)]
     assert book.verify().findings == []
+
+
+def test_customers_of_one_source_id_that_are_deleted_at_one_instant(database_url: str) -> None:
+    """Made and deleted again and again while the clock stands, as on a test clock: each is gone, and the last one is there."""
+    with empty_book(database_url, lambda: NOON) as book:
+        for _ in range(3):
+            book.do(CreateCustomer(project_id=PROJECT, fields=CustomerFields(source_id="eve")))
+            book.do(DeleteCustomer(project_id=PROJECT, key="eve"))
+        book.do(CreateCustomer(project_id=PROJECT, fields=CustomerFields(source_id="eve")))
+        assert _rows(book, "SELECT COUNT(*), COUNT(DISTINCT id), COUNT(deleted_at) FROM customers") == [(4, 4, 3)]
 
 
 def test_an_order_that_names_only_its_referrer(book: Book) -> None:

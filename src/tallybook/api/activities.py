@@ -10,7 +10,7 @@ from tallybook.domain.config import Document
 from tallybook.domain.refusals import NotFound
 from tallybook.store import queries
 from tallybook.store.queries import Span
-from tallybook.store.queries_activity import Stretch, Told, Wanted, count_events, list_events
+from tallybook.store.queries_activity import Stretch, Told, WantedEvents, count_events, list_events
 from tallybook.wire import door, lists
 from tallybook.wire.activities import activities
 from tallybook.wire.door import Malformed
@@ -44,7 +44,7 @@ def list_member_activity(call: Call, look: Look) -> Any:
     card = card_of(call, look)
     if card.customer_id is None:
         return lists.stretch([], None)
-    wanted = Wanted(names=_names(is_activity_of_member), card_id=card.id)
+    wanted = WantedEvents(names=_names(is_activity_of_member), card_id=card.id)
     return _shown(look, *list_events(look.connection, card.customer_id, wanted, _stretch(call)))
 
 
@@ -59,7 +59,7 @@ def _names(wanted: Callable[[str], bool]) -> set[str]:
     return {name for name in PAYLOADS if wanted(name)}
 
 
-def _wanted(call: Call) -> Wanted:
+def _wanted(call: Call) -> WantedEvents:
     query = call.query
     name, category, kind = (door.text_of(query, one) for one in ("type", "category", "campaign_type"))
     _check("category", category, CATEGORIES)
@@ -67,7 +67,7 @@ def _wanted(call: Call) -> Wanted:
     names = _names(is_activity_of_customer) if name is None else {name} & _names(lambda one: one.startswith("customer."))
     if category is not None:
         names = {one for one in names if category_of(one) == category}
-    return Wanted(
+    return WantedEvents(
         names=names if kind in (None, "LOYALTY_PROGRAM") else (),
         campaign_id=door.text_of(query, "campaign_id"),
         with_card=kind is not None,

@@ -16,7 +16,7 @@ from tallybook.api.errors import RETRY_AFTER_SECONDS, error_of
 from tallybook.clock import monotonic, real_now
 from tallybook.domain.refusals import InvalidPayload, NotFound, Refusal, TryAgain
 from tallybook.engine.engine import Engine, Overloaded
-from tallybook.engine.job import Idempotency, Job, Reply
+from tallybook.engine.job import Idempotency, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import READERS, SPARE_READERS, Database, DBAPIError, PoolTimeout
 from tallybook.store.projects import manages
@@ -112,7 +112,7 @@ class Gateway:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         render = _Rendering(wish.status or route.status, wish, request_id)
         key = _idempotency(route, call, headers, body)
-        self._engine.submit(Job(wish.command, render, token=future, idempotency=key, keep=_kept(wish)))
+        self._engine.submit(Submission(wish.command, render, token=future, idempotency=key, keep=_kept(wish)))
         reply = await future
         if wish.changes_keys:
             self._doorman.forget()

@@ -10,7 +10,7 @@ from tallybook.api.customers import part
 from tallybook.api.filtering import narrowed
 from tallybook.store import queries
 from tallybook.store.filter_fields import PUBLICATIONS
-from tallybook.store.queries_publications import Wanted
+from tallybook.store.queries_publications import WantedPublications
 from tallybook.store.queries_publications import list_publications as listed
 from tallybook.usecases.customers import CustomerRef
 from tallybook.usecases.publications import PublicationView, PublishCard
@@ -106,7 +106,7 @@ def list_publications(call: Call, look: Look) -> Any:
     customer_key, campaign_key = door.text_of(query, "customer"), door.text_of(query, "campaign")
     customer = queries.get_customer(look.connection, call.project_id, customer_key) if customer_key else None
     campaign = configuration.campaign(campaign_key) if campaign_key else None
-    wanted = Wanted(
+    wanted = WantedPublications(
         customer_id=customer.id if customer else customer_key,
         campaign_ids=None if campaign_key is None else [campaign.id if campaign else campaign_key],
         voucher=door.text_of(query, "voucher"),

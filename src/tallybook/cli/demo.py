@@ -59,7 +59,8 @@ def demo(
 def _tell(options: DemoOptions, connection: Connection, url: str) -> bool:
     from rich.console import Console
 
-    from tallybook.demo import curl_lines, print_summary, run
+    from tallybook.demo.story import run
+    from tallybook.demo.summary import curl_lines, print_summary
 
     summary = asyncio.run(run(options, connection, lambda: _verify(url)))
     print_summary(summary, Console(), as_json=options.json)

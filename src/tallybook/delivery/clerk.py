@@ -18,7 +18,7 @@ from tallybook.usecases.webhooks import DisableWebhook
 
 log = structlog.get_logger()
 
-LEASE = "delivery"
+LEASE_NAME = "delivery"
 
 
 class Clerk(Protocol):
@@ -66,7 +66,7 @@ class EngineClerk:
         if self._database.is_sqlite:
             return True
         try:
-            fence = self._engine.errand(lambda connection: take_lease(connection, LEASE, owner, now, until))
+            fence = self._engine.errand(lambda connection: take_lease(connection, LEASE_NAME, owner, now, until))
         except (Overloaded, SQLAlchemyError) as away:
             raise OutboxUnavailable(str(away)) from away
         return fence is not None
@@ -74,4 +74,4 @@ class EngineClerk:
     def drop_lease(self, owner: str) -> None:
         """Lets somebody else deliver."""
         if not self._database.is_sqlite:
-            self._engine.errand(lambda connection: drop_lease(connection, LEASE, owner))
+            self._engine.errand(lambda connection: drop_lease(connection, LEASE_NAME, owner))

@@ -20,14 +20,14 @@ class ConnectionBroken(Exception):
     """The connection ended, or its answer was not HTTP; the message says which."""
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """Made by `create_connection`. `on_free` is called when it can take another request, `on_lost` when it has ended.
 
     The status is known when the head of the answer is here; the body is read and thrown away after that, since the
     connection cannot be used again before its end.
     """
 
-    def __init__(self, on_free: Callable[["Connection"], None], on_lost: Callable[["Connection"], None]) -> None:
+    def __init__(self, on_free: Callable[["HttpConnection"], None], on_lost: Callable[["HttpConnection"], None]) -> None:
         self._on_free = on_free
         self._on_lost = on_lost
         self._answered: asyncio.Future[int] | None = None

@@ -16,8 +16,8 @@ import structlog
 from tallybook.delivery import signature
 from tallybook.delivery.lanes import Lanes, Limits
 from tallybook.delivery.outbox import Attempted, Outbox, OutboxUnavailable, Parcel
-from tallybook.delivery.policy import POLICY, RetryPolicy
-from tallybook.delivery.sender import Outcome, Request, Sender
+from tallybook.delivery.policy import POLICY, Delivered, RetryAt, RetryPolicy
+from tallybook.delivery.sender import Request, Sender, Sent
 
 GATHER_SECONDS = 0.02
 """Results wait so long for company before they are recorded; a receiver does not notice, the database does."""
@@ -99,7 +99,7 @@ class Courier:
             return
         for parcel in self._lanes.take_off():
             now = self._now()
-            if parcel.leased_until - now < LEASE_NEEDED:
+            if parcel.held_until - now < LEASE_NEEDED:
                 self._turn_back(self._lanes.turn_back(parcel))
                 continue
             flight = group.create_task(self._fly(parcel, now, group))
@@ -110,25 +110,26 @@ class Courier:
 
     async def _fly(self, parcel: Parcel, started_at: datetime, group: asyncio.TaskGroup) -> None:
         try:
-            outcome = await self._sender.send(Request(parcel.url, _headers(parcel), parcel.body))
+            sent = await self._sender.send(Request(parcel.url, _headers(parcel), parcel.body))
         except Exception as broken:
             # A bug of ours. It is this parcel's failure alone: the others must not wait for its repair.
             log.exception("sending_broke", send_out_id=parcel.send_out_id)
-            outcome = Outcome(None, f"Tallybook could not send it: {broken!r}", None, 0)
-        self._land(parcel, started_at, outcome)
+            sent = Sent(None, f"Tallybook could not send it: {broken!r}", None, 0)
+        self._land(parcel, started_at, sent)
         self._start_ready(group)
 
-    def _land(self, parcel: Parcel, started_at: datetime, outcome: Outcome) -> None:
+    def _land(self, parcel: Parcel, started_at: datetime, sent: Sent) -> None:
         attempt = parcel.attempts + 1
         first_attempt_at = parcel.first_attempt_at or started_at
-        step = self._policy.next_step(attempt, first_attempt_at, self._now(), outcome.status, outcome.retry_after)
+        step = self._policy.next_step(attempt, first_attempt_at, self._now(), sent.status, sent.retry_after)
         attempted = Attempted(
             send_out_id=parcel.send_out_id, webhook_id=parcel.webhook_id, attempt=attempt,
-            first_attempt_at=first_attempt_at, started_at=started_at, duration_ms=outcome.duration_ms,
-            status=outcome.status, error=outcome.error, step=step,
+            first_attempt_at=first_attempt_at, started_at=started_at, status=sent.status, error=sent.error, step=step,
         )  # fmt: skip
         self._landed.append(attempted)
-        behind = self._lanes.land(parcel, step, answered=outcome.status is not None)
+        if not isinstance(step, Delivered):
+            _report(parcel, attempted, sent.duration_ms)
+        behind = self._lanes.land(parcel, step, answered=sent.status is not None)
         self._turn_back(behind)
         self._call_recorder()
         if parcel.webhook_id in self._passed_over and not self._lanes.is_busy(parcel.webhook_id):
@@ -193,6 +194,14 @@ class Courier:
             flight.cancel()
         self._grounded = True
         self._call_recorder()
+
+
+def _report(parcel: Parcel, attempted: Attempted, duration_ms: int) -> None:
+    retry_at = attempted.step.at.isoformat() if isinstance(attempted.step, RetryAt) else None
+    log.warning(
+        "attempt_failed", send_out_id=parcel.send_out_id, webhook_id=parcel.webhook_id, attempt=attempted.attempt,
+        status=attempted.status, error=attempted.error, duration_ms=duration_ms, retry_at=retry_at,
+    )  # fmt: skip
 
 
 def _headers(parcel: Parcel) -> dict[str, str]:

@@ -21,11 +21,12 @@ class OutboxUnavailable(Exception):
 
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """One send-out under a lease. `body` is sent and signed byte for byte.
+    """One send-out in hand. `body` is sent and signed byte for byte.
 
     Parcels of one `webhook_id` and one `stream` (a customer) start in the order of `position`; a stream of None has no order.
     `attempts` were made before; `first_attempt_at` is None until the first one. In a `strict` one's stream nothing starts
-    before it was delivered or has failed for good. `sequence` counts the events of its customer, from 1; 0: it has none.
+    before it was delivered or has failed for good. `held_until` is the end of the lease of whoever took it in hand. `sequence`
+    counts the events of its customer, from 1; 0: it has none.
     """
 
     send_out_id: str
@@ -37,7 +38,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
     attempts: int = 0
     first_attempt_at: datetime | None = None
-    leased_until: datetime
+    held_until: datetime
     strict: bool = False
     sequence: int = 0
 
@@ -50,7 +51,6 @@ class Attempted(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     first_attempt_at: datetime
     started_at: datetime
-    duration_ms: int
     status: int | None
     error: str | None
     step: Step
@@ -65,10 +65,10 @@ class Outbox(Protocol):
     """Stores the send-outs. Every method may raise `OutboxUnavailable`; `wake` may be called from any thread."""
 
     async def claim(self, limit: int, busy_webhooks: Collection[str]) -> list[Parcel]:
-        """Lease up to `limit` send-outs that are due, the earliest positions of each stream first, none of a busy webhook.
+        """Take up to `limit` send-outs that are due, the earliest positions of each stream first, none of a busy webhook.
 
         Never one whose stream has an earlier unfinished send-out that still holds it back (`holds_back`), unless that one is
-        given in the same answer: so one that is leased, or waits for its retry, holds back those behind it here. Some may be
+        given in the same answer: so one that is in hand, or waits for its retry, holds back those behind it here. Some may be
         released at once, when they are more of one webhook than it can take; it is busy then.
         """
         ...
@@ -76,16 +76,16 @@ class Outbox(Protocol):
     async def next_due_at(self, busy_webhooks: Collection[str]) -> datetime | None:
         """The earliest instant at which something of another webhook may be claimed, if nothing new is committed.
 
-        Leases count by their ends; those that are held back do not count. None: not before the next `wake`.
+        Somebody else's lease counts by its end; send-outs that are held back do not count. None: not before the next `wake`.
         """
         ...
 
     async def record(self, attempts: Sequence[Attempted]) -> None:
-        """Store what came out of these attempts, all or none, and end their leases. A webhook may be disabled by it."""
+        """Store what came out of these attempts, all or none. A webhook may be disabled by it."""
         ...
 
     async def release(self, send_out_ids: Sequence[str]) -> None:
-        """End the leases of send-outs that were not sent: they are due as before, and no attempt is counted."""
+        """Give back send-outs that were not sent: they are due as before, and no attempt is counted."""
         ...
 
     async def wait(self, until: datetime | None) -> None:

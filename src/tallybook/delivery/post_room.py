@@ -7,7 +7,7 @@ what is out is known here, and after a crash everything unfinished is due again 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -109,22 +109,30 @@ class PostRoom:
             return []
         with self._lock:  # before the transaction begins: what is recorded meanwhile must not look like new work
             out = dict(self._out)
-        held = {_line(one) for one in out.values() if holds_back(one.send_out.attempts, strict=False)}
         self._looked_at = self._now()
         with self._database.reading() as connection:
             active = self._active(connection)
             found: list[Due] = []
-            for webhook_id in active:
+            for webhook_id, (webhook, _) in active.items():
                 if webhook_id not in busy and len(found) < limit:
-                    leased = [key for key, one in out.items() if one.send_out.webhook_id == webhook_id]
-                    found += send_outs.due(connection, webhook_id, self._looked_at, limit - len(found), leased)
-            going = [one for one in found if _line(one) not in held or not holds_back(one.send_out.attempts, strict=False)]
+                    found += self._due(connection, webhook, limit - len(found), out)
+            held = {_line(one) for one in out.values() if self._holds_back(one, active)}
+            going = [one for one in found if _line(one) not in held or not self._holds_back(one, active)]
             with self._lock:
                 self._out |= {one.send_out.id: one for one in going}
             with telemetry.stage("render"):
                 made = [(one, self._rendered(connection, one, *active[one.send_out.webhook_id])) for one in going]
         self._give_up([one for one, parcel in made if parcel is None])
         return [parcel for _, parcel in made if parcel is not None]
+
+    def _due(self, connection: Connection, webhook: Webhook, limit: int, out: Mapping[str, Due]) -> list[Due]:
+        ours = [key for key, one in out.items() if one.send_out.webhook_id == webhook.id]
+        return send_outs.due(connection, webhook.id, self._looked_at, limit, ours, strict=webhook.strict_order)
+
+    @staticmethod
+    def _holds_back(one: Due, active: Mapping[str, tuple[Webhook, str]]) -> bool:
+        webhook, _ = active.get(one.send_out.webhook_id, (None, ""))
+        return holds_back(one.send_out.attempts, strict=webhook is not None and webhook.strict_order)
 
     def _rendered(self, connection: Connection, one: Due, webhook: Webhook, secret: str) -> Parcel | None:
         """The parcel; None for an event that cannot be rendered, which must not hold up the others."""
@@ -186,7 +194,8 @@ class PostRoom:
             attempts=one.send_out.attempts,
             sequence=one.event.sequence,
             first_attempt_at=one.send_out.first_attempt_at,
-            leased_until=NEVER_ENDS if self._database.is_sqlite else (self._held_until or self._now()),
+            strict=webhook.strict_order,
+            held_until=NEVER_ENDS if self._database.is_sqlite else (self._held_until or self._now()),
         )
 
     def _subjects_of(self, occurrence: Occurrence) -> list[Any]:

@@ -70,7 +70,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     error: str | None = None
 
 
-class Record(msgspec.Struct, frozen=True, tag=True):
+class RecordResults(msgspec.Struct, frozen=True, tag=True):
     """To the parent: write these results. `spent` are seconds by stage since the last time."""
 
     results: list[Result]
@@ -92,10 +92,10 @@ class DropLease(msgspec.Struct, frozen=True, tag=True):
 
 
 _to_child = msgspec.msgpack.Decoder(Start | Wake | Stop | Done)
-_to_parent = msgspec.msgpack.Decoder(Record | TakeLease | DropLease)
+_to_parent = msgspec.msgpack.Decoder(RecordResults | TakeLease | DropLease)
 
 
-class Line:
+class Channel:
     """One end of the pair of sockets. Any thread may send; one reads."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -145,7 +145,7 @@ class DeliveryProcess:
     def __init__(self, start: Start, clerk: Clerk) -> None:
         self._start = start
         self._clerk = clerk
-        self._line: Line | None = None
+        self._channel: Channel | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = False
         self._owner: str | None = None
@@ -161,8 +161,8 @@ class DeliveryProcess:
 
         A child that does not read has words enough to wake it; one that is being answered is told behind the answer.
         """
-        line = self._line
-        if line is not None and not line.try_send(Wake()):
+        channel = self._channel
+        if channel is not None and not channel.try_send(Wake()):
             self._wake_wanted = True
 
     def stop(self) -> None:
@@ -174,10 +174,10 @@ class DeliveryProcess:
             self._child.kill()
 
     def _tell(self, message: msgspec.Struct) -> None:
-        line = self._line
-        if line is not None:
+        channel = self._channel
+        if channel is not None:
             try:
-                line.send(message)
+                channel.send(message)
             except OSError:
                 log.debug("delivery_process_gone")
 
@@ -194,25 +194,25 @@ class DeliveryProcess:
 
     def _serve_child(self) -> None:
         ours, theirs = socket.socketpair()
-        line = Line(ours)
+        channel = Channel(ours)
         words = [sys.executable, "-m", "tallybook.delivery.process", str(theirs.fileno())]
         self._child = subprocess.Popen(words, pass_fds=[theirs.fileno()])  # noqa: S603  # our own program
         theirs.close()
-        line.send(self._start)
-        self._line = line
+        channel.send(self._start)
+        self._channel = channel
         if self._stopping:
-            line.send(Stop())
-        while (message := line.receive()) is not None:
-            line.send(self._answer(_to_parent.decode(message)))
+            channel.send(Stop())
+        while (message := channel.receive()) is not None:
+            channel.send(self._answer(_to_parent.decode(message)))
             if self._wake_wanted:
                 self._wake_wanted = False
-                line.send(Wake())
+                channel.send(Wake())
 
     def _bury_child(self) -> None:
         """Leaves nothing of a child that is gone, or cannot be spoken with any more."""
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
         if self._child is not None:
             if not self._stopping:
                 self._child.kill()
@@ -226,9 +226,9 @@ class DeliveryProcess:
                 self._clerk.drop_lease(self._owner)
             self._owner = None
 
-    def _answer(self, asked: Record | TakeLease | DropLease) -> Done:
+    def _answer(self, asked: RecordResults | TakeLease | DropLease) -> Done:
         try:
-            if isinstance(asked, Record):
+            if isinstance(asked, RecordResults):
                 self._clerk.record(asked.results)
                 self._count(asked)
             elif isinstance(asked, TakeLease):
@@ -242,7 +242,7 @@ class DeliveryProcess:
         return Done()
 
     @staticmethod
-    def _count(asked: Record) -> None:
+    def _count(asked: RecordResults) -> None:
         for one in asked.results:
             telemetry.SEND_OUTS.labels(result=one.state.lower()).inc()
         for name, seconds in asked.spent.items():
@@ -252,8 +252,8 @@ class DeliveryProcess:
 class RemoteClerk:
     """The child's clerk: asks the parent, and waits for its answer."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self._turn = threading.Lock()
         self._answers: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._rendered = 0.0
@@ -264,7 +264,7 @@ class RemoteClerk:
         rendered, used = telemetry.stage_totals()["render"], time.process_time()
         spent = {"render": rendered - self._rendered, "send": used - self._used - (rendered - self._rendered)}
         self._rendered, self._used = rendered, used
-        self._ask(Record(list(results), spent))
+        self._ask(RecordResults(list(results), spent))
 
     def take_lease(self, owner: str, now: datetime, until: datetime) -> bool:
         """See Clerk."""
@@ -281,7 +281,7 @@ class RemoteClerk:
     def _ask(self, message: msgspec.Struct) -> Done:
         with self._turn:
             try:
-                self._line.send(message)
+                self._channel.send(message)
             except OSError as gone:
                 raise OutboxUnavailable("the parent process is gone") from gone
             try:
@@ -297,24 +297,24 @@ def main(fd: int) -> None:
     """The child: delivers until it is told to stop, or its parent is gone."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)  # the parent says when to stop
-    line = Line(socket.socket(fileno=fd))
-    first = line.receive()
+    channel = Channel(socket.socket(fileno=fd))
+    first = channel.receive()
     if first is None:
         return
     start = _to_child.decode(first)
     assert isinstance(start, Start)
     telemetry.configure_log(start.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_deliver(start, line))
+        runner.run(_deliver(start, channel))
 
 
-async def _deliver(start: Start, line: Line) -> None:
-    clerk = RemoteClerk(line)
+async def _deliver(start: Start, channel: Channel) -> None:
+    clerk = RemoteClerk(channel)
     database = Database(start.database_url)
     post_room = PostRoom(database, clerk, Ids(0), real_now, start.public_url)
     sender = HttpSender(Guard(networks(start.private_webhooks)), start.user_agent)
     courier = Courier(post_room, sender, real_now, drain_seconds=start.drain_seconds)
-    threading.Thread(target=_hear_parent, args=(line, clerk, post_room, courier), daemon=True).start()
+    threading.Thread(target=_hear_parent, args=(channel, clerk, post_room, courier), daemon=True).start()
     if not database.is_sqlite:
         threading.Thread(target=listen, args=(database, post_room.wake), daemon=True).start()
     try:
@@ -325,9 +325,9 @@ async def _deliver(start: Start, line: Line) -> None:
         database.close()
 
 
-def _hear_parent(line: Line, clerk: RemoteClerk, post_room: PostRoom, courier: Courier) -> None:
+def _hear_parent(channel: Channel, clerk: RemoteClerk, post_room: PostRoom, courier: Courier) -> None:
     try:
-        while (body := line.receive()) is not None:
+        while (body := channel.receive()) is not None:
             message = _to_child.decode(body)
             if isinstance(message, Done):
                 clerk.answered(message)

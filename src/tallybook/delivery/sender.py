@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from tallybook.delivery.connection import Connection, ConnectionBroken
+from tallybook.delivery.connection import ConnectionBroken, HttpConnection
 from tallybook.delivery.guard import Address, Guard, Target, TargetRefused
 from tallybook.delivery.lookup import Lookup, SystemLookup
 
@@ -33,7 +33,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True):
     """What came of it: a status, or the error that stood in its way in a sentence. `retry_after`: the header as it came."""
 
     status: int | None
@@ -45,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True):
 class Sender(Protocol):
     """Sends requests, many at a time."""
 
-    async def send(self, request: Request) -> Outcome:
+    async def send(self, request: Request) -> Sent:
         """POST it once. Every failure is an outcome; nothing is raised but the cancellation of the caller."""
         ...
 
@@ -73,11 +73,11 @@ class HttpSender:
         self._tls = tls
         self._seconds = seconds
         self._standing = f"content-type: application/json\r\nuser-agent: {user_agent}\r\n"
-        self._kept: defaultdict[tuple[str, str, int], deque[tuple[float, Connection]]] = defaultdict(deque)
-        self._open: set[Connection] = set()
+        self._kept: defaultdict[tuple[str, str, int], deque[tuple[float, HttpConnection]]] = defaultdict(deque)
+        self._open: set[HttpConnection] = set()
         self._sweep: asyncio.TimerHandle | None = None
 
-    async def send(self, request: Request) -> Outcome:
+    async def send(self, request: Request) -> Sent:
         """POST it once, as `Sender.send` promises."""
         started = time.monotonic()
         status, error, retry_after = None, None, None
@@ -89,7 +89,7 @@ class HttpSender:
             error = f"No answer within {self._seconds:g} seconds."
         except (TargetRefused, ConnectionBroken, OSError, ValueError) as failure:
             error = str(failure) or type(failure).__name__
-        return Outcome(status, error, retry_after, int((time.monotonic() - started) * 1000))
+        return Sent(status, error, retry_after, int((time.monotonic() - started) * 1000))
 
     async def close(self) -> None:
         """End all connections."""
@@ -122,7 +122,7 @@ class HttpSender:
 
     # --- connections ----------------------------------------------------------------------------------------------------
 
-    async def _connect(self, target: Target) -> Connection:
+    async def _connect(self, target: Target) -> HttpConnection:
         """A fresh connection to one of the target's addresses that the guard lets pass: the very address it checked."""
         addresses = [target.literal] if target.literal else await self._lookup(target.host)
         refusal: Exception = TargetRefused(f"{target.host} has no address.")
@@ -136,14 +136,14 @@ class HttpSender:
                 refusal = failure
         raise refusal
 
-    async def _connect_to(self, address: Address, target: Target) -> Connection:
+    async def _connect_to(self, address: Address, target: Target) -> HttpConnection:
         origin = (target.scheme, target.host, target.port)
         secure = target.scheme == "https"
         if secure and self._tls is None:
             self._tls = ssl.create_default_context()  # late: reading the system's certificates takes a while
         async with asyncio.timeout(CONNECT_SECONDS):
             _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(lambda free: self._keep(origin, free), self._open.discard),
+                lambda: HttpConnection(lambda free: self._keep(origin, free), self._open.discard),
                 str(address),
                 target.port,
                 ssl=self._tls if secure else None,
@@ -152,7 +152,7 @@ class HttpSender:
         self._open.add(connection)
         return connection
 
-    def _take_kept(self, target: Target) -> Connection | None:
+    def _take_kept(self, target: Target) -> HttpConnection | None:
         kept = self._kept.get((target.scheme, target.host, target.port))
         while kept:
             _, connection = kept.pop()  # the last one used is the least likely to be stale
@@ -160,7 +160,7 @@ class HttpSender:
                 return connection
         return None
 
-    def _keep(self, origin: tuple[str, str, int], connection: Connection) -> None:
+    def _keep(self, origin: tuple[str, str, int], connection: HttpConnection) -> None:
         kept = self._kept[origin]
         if len(kept) >= KEPT_PER_ORIGIN:
             connection.close()

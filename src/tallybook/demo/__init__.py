@@ -8,9 +8,3 @@ Credits: the purchases are the CDNOW data set of Peter S. Fader and Bruce G. S. 
 CDNOW: A Case Study", Interfaces 31 (3, part 2), S94-S107: the first purchases of a cohort of 1997, and all their later ones
 up to June 1998. `cdnow_sample.txt` holds every tenth of its 23,570 customers, with all of their purchases.
 """
-
-from tallybook.demo.options import Connection, DemoError, DemoOptions, VerifyResult
-from tallybook.demo.story import run
-from tallybook.demo.summary import Summary, curl_lines, print_summary
-
-__all__ = ["Connection", "DemoError", "DemoOptions", "Summary", "VerifyResult", "curl_lines", "print_summary", "run"]

@@ -220,6 +220,8 @@ class Webhook(Document, frozen=True, kw_only=True):
     target_url: str
     events: list[str]
     active: bool = True
+    strict_order: bool = False
+    """Nothing of a customer is sent before what came earlier was delivered, or has failed for good (ours, DESIGN 5)."""
 
 
 class ConfigChange(msgspec.Struct, frozen=True, kw_only=True):

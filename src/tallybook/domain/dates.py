@@ -6,7 +6,7 @@ All of it is pure. Local dates are those of the project's time zone; the caller 
 import calendar
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from tallybook.domain.config import ExpirationRules
 from tallybook.domain.records import NEVER
@@ -22,6 +22,15 @@ _LAST_MONTH_OF: dict[str, Callable[[int], int]] = {
     "END_OF_HALF_YEAR": lambda month: 6 if month <= 6 else 12,
     "END_OF_YEAR": lambda _: 12,
 }
+
+
+def utc_text(at: datetime) -> str:
+    """An aware instant as `2024-01-18T15:19:20.676Z`: UTC, always three digits, finer ones cut off. ValueError if naive."""
+    if at.tzinfo is not UTC:
+        if at.tzinfo is None:
+            raise ValueError("an instant without a time zone")
+        at = at.astimezone(UTC)
+    return at.isoformat("T", "milliseconds")[:-6] + "Z"
 
 
 def local_date(at: datetime, zone: tzinfo) -> date:

@@ -30,7 +30,7 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
         return field in self.fields or field in self.also or of_metadata
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ExportTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an export has to write. `filters` are those of the request, as sent; the campaign and the card bound it besides."""
 
     fields: tuple[str, ...]

@@ -11,7 +11,7 @@ from tallybook import telemetry
 from tallybook.domain.config import ConfigChange
 from tallybook.domain.records import Order, Receipt, SendOut
 from tallybook.domain.refusals import IdempotencyKeyReused, LeaseLost, NotFound, Refusal
-from tallybook.engine.job import Errand, Job, Reply
+from tallybook.engine.job import Errand, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import Connection
 from tallybook.store.notices import announce
@@ -23,11 +23,11 @@ from tallybook.usecases.settle import settle_all
 
 log = structlog.get_logger()
 
-Work = Job | Errand
+Work = Submission | Errand
 
 
 @dataclass(slots=True)
-class Outcome:
+class Handled:
     """What came of a batch: an answer for each piece of work, and whether there is something to send, or to go on with."""
 
     replies: list[tuple[Work, Any]] = field(default_factory=list)
@@ -45,33 +45,33 @@ class Batch:
         self._ids = ids
         self._real_now = real_now
 
-    def run(self, connection: Connection, work: Sequence[Work], batch_id: str) -> Outcome:
+    def run(self, connection: Connection, work: Sequence[Work], batch_id: str) -> Handled:
         """Does the work inside the caller's transaction; the caller commits. Raises what makes the whole batch lose."""
-        outcome = Outcome()
+        handled = Handled()
         real_now = self._real_now()
-        jobs = [one for one in work if isinstance(one, Job)]
+        jobs = [one for one in work if isinstance(one, Submission)]
         book = self._read(connection, jobs)
-        outcome.replies += [(job, self._handle(book, job, real_now)) for job in jobs]
+        handled.replies += [(job, self._handle(book, job, real_now)) for job in jobs]
         for errand in work:
             if isinstance(errand, Errand):
-                outcome.replies.append((errand, errand.run(connection)))
+                handled.replies.append((errand, errand.run(connection)))
         with telemetry.stage("write"):
             self._writer.write(connection, book, batch_id, real_now)
-        outcome.has_send_outs = any(_is_for_delivery(fact) for fact in book.facts)
-        if outcome.has_send_outs:
+        handled.has_send_outs = any(_is_for_delivery(fact) for fact in book.facts)
+        if handled.has_send_outs:
             announce(connection)
-        outcome.has_actions = any(kind == "AsyncAction" for kind, _ in book.writes)
-        outcome.orders = sum(isinstance(record, Order) for record in book.writes.values())
+        handled.has_actions = any(kind == "AsyncAction" for kind, _ in book.writes)
+        handled.orders = sum(isinstance(record, Order) for record in book.writes.values())
         self._reader.forget(book.config_changes)
-        return outcome
+        return handled
 
-    def _read(self, connection: Connection, jobs: list[Job]) -> Book:
+    def _read(self, connection: Connection, jobs: list[Submission]) -> Book:
         with telemetry.stage("read"):
             book = self._reader.read(connection, [job.command for job in jobs])
             self._reader.receipts(connection, book, [job.idempotency.receipt_id for job in jobs if job.idempotency])
         return book
 
-    def _handle(self, book: Book, job: Job, real_now: datetime) -> Reply:
+    def _handle(self, book: Book, job: Submission, real_now: datetime) -> Reply:
         if job.idempotency is not None:
             kept = book.receipts.get(job.idempotency.receipt_id)
             if kept is not None and kept.body_hash == job.idempotency.body_hash:
@@ -100,7 +100,7 @@ class Batch:
         return reply
 
     @staticmethod
-    def _decided(job: Job, blank: Callable[[], Page]) -> tuple[Page | None, Any]:
+    def _decided(job: Submission, blank: Callable[[], Page]) -> tuple[Page | None, Any]:
         """What the command decided, and its page; an empty page for a refusal; none when an invariant failed."""
         page = blank()
         try:
@@ -116,7 +116,7 @@ class Batch:
         return page, answer
 
     @staticmethod
-    def _said(job: Job, answer: Any) -> Reply:
+    def _said(job: Submission, answer: Any) -> Reply:
         if isinstance(answer, Refusal):
             telemetry.REFUSALS.labels(key=answer.key).inc()
         with telemetry.stage("reply"):
@@ -124,7 +124,7 @@ class Batch:
         return Reply(status, body, answer=answer)
 
     @staticmethod
-    def _keep_receipt(page: Page, job: Job, reply: Reply, real_now: datetime) -> None:
+    def _keep_receipt(page: Page, job: Submission, reply: Reply, real_now: datetime) -> None:
         if job.idempotency is None or reply.status >= 500:
             return
         secret = job.keep is not None and not isinstance(reply.answer, Exception)

@@ -17,8 +17,8 @@ import structlog
 
 from tallybook import telemetry
 from tallybook.domain.refusals import TryAgain
-from tallybook.engine.batch import Batch, Outcome, Work
-from tallybook.engine.job import Errand, Job, Render, Reply
+from tallybook.engine.batch import Batch, Handled, Work
+from tallybook.engine.job import Errand, Render, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError
 from tallybook.store.read_book import BookReader
@@ -41,6 +41,7 @@ PAUSE_SECONDS = 0.01
 """Pause before a command alone is tried again, times the tries it has had."""
 
 Deliver = Callable[[list[tuple[Any, Any]]], None]
+AfterCommit = Callable[[Handled], None]
 
 
 class Overloaded(Exception):
@@ -65,7 +66,14 @@ def _resolve(replies: list[tuple[Any, Any]]) -> None:
 class Engine:
     """The one road of every write of this process."""
 
-    def __init__(self, database: Database, ids: Ids, real_now: Callable[[], datetime], deliver: Deliver = _resolve) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ids: Ids,
+        real_now: Callable[[], datetime],
+        deliver: Deliver = _resolve,
+        after_commit: AfterCommit = lambda _: None,
+    ) -> None:
         self._database = database
         self._ids = ids
         self._batch = Batch(
@@ -73,15 +81,12 @@ class Engine:
         )
         self._real_now = real_now
         self._deliver = deliver
+        self._after_commit = after_commit
         self._waiting: deque[Work] = deque()
         self._wake = threading.Condition()
         self._stopping = False
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
-        self.on_send_outs: Callable[[], None] = lambda: None
-        """Called after a commit that left something to send."""
-        self.on_actions: Callable[[], None] = lambda: None
-        """Called after a commit that made or moved an async action."""
 
     def start(self) -> None:
         """Begins to work."""
@@ -106,7 +111,7 @@ class Engine:
     def do(self, command: Command, render: Render = lambda _: (0, b"")) -> Any:
         """Does a command and waits: for the CLI, jobs and tests. Raises the Refusal, or whatever broke."""
         future: Future[Reply] = Future()
-        self.submit(Job(command, render, token=future))
+        self.submit(Submission(command, render, token=future))
         answer = future.result().answer
         if isinstance(answer, Exception):
             raise answer
@@ -116,7 +121,7 @@ class Engine:
         """Does many commands, together where they meet in a batch, and waits; a refusal or failure stands in its place."""
         futures: list[Future[Reply]] = [Future() for _ in commands]
         for command, future in zip(commands, futures, strict=True):
-            self.submit(Job(command, lambda _: (0, b""), token=future))
+            self.submit(Submission(command, lambda _: (0, b""), token=future))
         return [future.result().answer for future in futures]
 
     def errand(self, run: Callable[[Connection], Any]) -> Any:
@@ -144,18 +149,15 @@ class Engine:
 
     def _handle(self, work: list[Work], tried: int = 0) -> None:
         try:
-            outcome = self._attempt(work)
+            handled = self._attempt(work)
         except Unavailable:
             self._give_up(work)
         except Exception as lost:  # noqa: BLE001  # whatever made the batch lose, each of its commands gets an answer
             self._lost(work, tried + 1, lost)
         else:
-            self._deliver([(one.token, reply) for one, reply in outcome.replies])
-            self._count(work, outcome)
-            if outcome.has_send_outs:
-                self.on_send_outs()
-            if outcome.has_actions:
-                self.on_actions()
+            self._deliver([(one.token, reply) for one, reply in handled.replies])
+            self._count(work, handled)
+            self._after_commit(handled)
 
     def _lost(self, work: list[Work], tried: int, lost: Exception) -> None:
         expected = isinstance(lost, Conflict | NotRead | DBAPIError)
@@ -174,13 +176,13 @@ class Engine:
         else:
             self._give_up(work, lost)
 
-    def _attempt(self, work: Sequence[Work]) -> Outcome:
+    def _attempt(self, work: Sequence[Work]) -> Handled:
         connection = self._connected()
         batch_id = self._ids.random(20)
-        outcome: Outcome | None = None
+        handled: Handled | None = None
         try:
             with connection.begin() as transaction:
-                outcome = self._batch.run(connection, work, batch_id)
+                handled = self._batch.run(connection, work, batch_id)
                 began = time.perf_counter()
                 with telemetry.stage("commit"):
                     transaction.commit()
@@ -188,16 +190,16 @@ class Engine:
             raise
         except Exception as lost:
             self._disconnect()  # whatever state it is in, a new connection is in a better one
-            if outcome is None:
+            if handled is None:
                 raise
             committed = self._was_committed(batch_id)
             if committed is None:
                 raise Unavailable from lost
             if not committed:
                 raise
-            return outcome
+            return handled
         telemetry.COMMIT_SECONDS.observe(time.perf_counter() - began)
-        return outcome
+        return handled
 
     def _was_committed(self, batch_id: str) -> bool | None:
         """Whether the database has the batch; None when it could not be asked: then it must not be run again."""
@@ -228,7 +230,7 @@ class Engine:
         replies: list[tuple[Any, Any]] = []
         for one in work:
             refusal: Exception = TryAgain() if lost is None or isinstance(lost, Conflict | NotRead | DBAPIError) else lost
-            if isinstance(one, Job):
+            if isinstance(one, Submission):
                 if isinstance(refusal, TryAgain):
                     telemetry.REFUSALS.labels(key=refusal.key).inc()
                 status, body = one.render(refusal)
@@ -238,7 +240,7 @@ class Engine:
         self._deliver(replies)
 
     @staticmethod
-    def _count(work: Sequence[Work], outcome: Outcome) -> None:
+    def _count(work: Sequence[Work], handled: Handled) -> None:
         telemetry.BATCH_SIZE.observe(len(work))
-        telemetry.ORDERS.inc(outcome.orders)
-        telemetry.COMMANDS.labels(outcome="answered").inc(sum(isinstance(one, Job) for one in work))
+        telemetry.ORDERS.inc(handled.orders)
+        telemetry.COMMANDS.labels(outcome="answered").inc(sum(isinstance(one, Submission) for one in work))

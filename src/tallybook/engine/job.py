@@ -32,7 +32,7 @@ class Idempotency:
 
 
 @dataclass(slots=True)
-class Job:
+class Submission:
     """A command, how its answer is rendered, and where it goes. The bytes are made inside the transaction."""
 
     command: Command

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from tallybook.domain.configuration import Configuration
-from tallybook.domain.exports import DONE, ERROR, IN_PROGRESS, METADATA, Task
+from tallybook.domain.exports import DONE, ERROR, IN_PROGRESS, METADATA, ExportTask
 from tallybook.domain.filters import Moment
 from tallybook.domain.records import Export
 from tallybook.domain.refusals import TryAgain
@@ -16,7 +16,7 @@ from tallybook.engine.engine import Engine, Overloaded
 from tallybook.ids import Ids
 from tallybook.store.database import Connection, Database, SQLAlchemyError
 from tallybook.store.export_files import ExportFiles, FileLost
-from tallybook.store.export_rows import SOURCES, Wanted, beside, metadata_names, read_rows
+from tallybook.store.export_rows import SOURCES, WantedRows, beside, metadata_names, read_rows
 from tallybook.store.filters import Narrowing, kinds
 from tallybook.store.queries_exports import get_export, keep_progress, remove_export, unfinished_exports
 from tallybook.store.read_book import BookReader
@@ -103,7 +103,7 @@ class Exports:
     def _next_slice(self, connection: Connection, export: Export) -> tuple[Export, bytes]:
         """The export as it is after its next slice, and what the slice adds to the file."""
         configuration = self._reader.configurations(connection, [export.project_id])[export.project_id]
-        task = msgspec.json.decode(export.task, type=Task)
+        task = msgspec.json.decode(export.task, type=ExportTask)
         wanted = _wanted(export, task, configuration)
         content = b""
         if export.columns is None:
@@ -124,15 +124,15 @@ class Exports:
         return changed, content
 
 
-def _wanted(export: Export, task: Task, configuration: Configuration) -> Wanted:
+def _wanted(export: Export, task: ExportTask, configuration: Configuration) -> WantedRows:
     """Words such as `today` are about the moment at which the export was asked for."""
     source = SOURCES[export.exported_object]
     filters = read_filters(task.filters, kinds(source.filters))
     moment = Moment(export.created_at, configuration.zone)
-    return Wanted(export.project_id, source, task, Narrowing(filters, source.filters, moment))
+    return WantedRows(export.project_id, source, task, Narrowing(filters, source.filters, moment))
 
 
-def _columns(connection: Connection, export: Export, wanted: Wanted, configuration: Configuration) -> list[str]:
+def _columns(connection: Connection, export: Export, wanted: WantedRows, configuration: Configuration) -> list[str]:
     """The fields of the task, where `metadata` becomes a column for each property, those of the schema first."""
     fields = list(wanted.task.fields)
     if METADATA not in fields:

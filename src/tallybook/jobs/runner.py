@@ -20,7 +20,7 @@ PAUSE = timedelta(seconds=1)
 """How long a job is left alone that failed, or did nothing though it is due."""
 
 
-class Work(Protocol):
+class Job(Protocol):
     """A job: something that is due now and then, done in slices of which none takes long."""
 
     def next_due(self, now: datetime, /) -> datetime | None:
@@ -33,7 +33,7 @@ class Work(Protocol):
 class Runner:
     """Does the jobs of one worker, in turn. One that another worker does is left to it."""
 
-    def __init__(self, jobs: Mapping[str, Work], leases: Leases, now: Callable[[], datetime]) -> None:
+    def __init__(self, jobs: Mapping[str, Job], leases: Leases, now: Callable[[], datetime]) -> None:
         self._jobs = jobs
         self._leases = leases
         self._now = now
@@ -77,7 +77,7 @@ class Runner:
                 self._look_at[name] = self._do(name, job)
         return min(self._look_at.values())
 
-    def _do(self, name: str, job: Work) -> datetime:
+    def _do(self, name: str, job: Job) -> datetime:
         """A slice of this job, if it is due and ours; when to look again."""
         try:
             return self._slice(name, job, self._now())
@@ -86,7 +86,7 @@ class Runner:
             _report(name, failed)
             return self._now() + PAUSE
 
-    def _slice(self, name: str, job: Work, now: datetime) -> datetime:
+    def _slice(self, name: str, job: Job, now: datetime) -> datetime:
         due = now if name in self._busy else job.next_due(now)
         self._busy.discard(name)
         if due is None or due > now:

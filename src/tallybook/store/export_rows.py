@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, Text, func, literal, select, true, tu
 from sqlalchemy.sql import ColumnElement
 
 from tallybook.domain.configuration import Configuration
-from tallybook.domain.exports import Beside, Task
+from tallybook.domain.exports import Beside, ExportTask
 from tallybook.domain.records import Card, Customer, Lot, Order, Publication, Record, Transaction
 from tallybook.store import filter_fields, queries
 from tallybook.store.filters import Clause, Fields, Narrowing
@@ -104,12 +104,12 @@ SOURCES: dict[str, Source] = {
 }
 
 
-class Wanted(NamedTuple):
+class WantedRows(NamedTuple):
     """Which rows: of a project, of a source, within the bounds of the task, let through by its filters."""
 
     project_id: str
     source: Source
-    task: Task
+    task: ExportTask
     narrowing: Narrowing
 
     def _where(self) -> list[Clause]:
@@ -128,7 +128,7 @@ class Wanted(NamedTuple):
         return select(*columns).where(*self._where())
 
 
-def metadata_names(connection: Connection, wanted: Wanted) -> list[str]:
+def metadata_names(connection: Connection, wanted: WantedRows) -> list[str]:
     """The names of all properties in the metadata of the rows, in the alphabet's order."""
     kept = mapping(wanted.source.kind).table.c.metadata
     with_any = wanted.select(kept).where(kept != literal("{}", Text)).distinct().subquery()
@@ -141,7 +141,7 @@ Cursor = Sequence[Any]
 """Where a row stands in the order: the value it is ordered by, and its id."""
 
 
-def read_rows(connection: Connection, wanted: Wanted, after: Cursor | None, limit: int) -> tuple[list[Any], Cursor | None]:
+def read_rows(connection: Connection, wanted: WantedRows, after: Cursor | None, limit: int) -> tuple[list[Any], Cursor | None]:
     """So many rows behind a place in the order, and the place of the last of them."""
     one = mapping(wanted.source.kind)
     key, id = wanted.source.orders[wanted.task.order.lstrip("-")], one.table.c.id

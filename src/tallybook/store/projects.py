@@ -9,22 +9,10 @@ from sqlalchemy import Connection, func, insert, select
 from tallybook.domain.api_keys import hash_token
 from tallybook.domain.records import ApiKey, Project
 from tallybook.ids import NODES, Ids
+from tallybook.settings import FirstProject
 from tallybook.store.mapping import mapping, to_ms
 from tallybook.store.migrate import wait_for_turn
 from tallybook.store.tables import api_keys, processes, projects
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What the first project should be called; null is drawn."""
-
-    project_id: str | None = None
-    app_id: str | None = None
-    app_token: str | None = None
-    management_id: str | None = None
-    management_token: str | None = None
-    webhook_secret: str | None = None
-    sandbox: bool = False
-    time_zone: str = "UTC"
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +34,7 @@ def draw_node(connection: Connection, now: datetime) -> int:
     return node % NODES
 
 
-def make_first_project(connection: Connection, ids: Ids, now: datetime, wanted: Wanted) -> Keys | None:
+def make_first_project(connection: Connection, ids: Ids, now: datetime, wanted: FirstProject) -> Keys | None:
     """Makes the first project with its keys and gives them; None when there is a project already."""
     wait_for_turn(connection)
     if connection.scalar(select(func.count()).select_from(projects)):

@@ -13,7 +13,7 @@ from tallybook.store.tables import cards, events, occurrences
 _event, _occurrence = mapping(Event), mapping(Occurrence)
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class WantedEvents(msgspec.Struct, frozen=True, kw_only=True):
     """Which events: of these names; of a card; of the customer's cards in a campaign; in a span whose ends are included."""
 
     names: Collection[str]
@@ -36,7 +36,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
 Told = tuple[Event, Occurrence]
 
 
-def list_events(connection: Connection, customer_id: str, wanted: Wanted, part: Stretch) -> tuple[list[Told], bool]:
+def list_events(connection: Connection, customer_id: str, wanted: WantedEvents, part: Stretch) -> tuple[list[Told], bool]:
     """A stretch of a customer's events in the order of their ids, and whether there is more."""
     c = events.c
     statement = _wanted(select(*_event.columns), customer_id, wanted)
@@ -55,12 +55,12 @@ def list_events(connection: Connection, customer_id: str, wanted: Wanted, part: 
     return [(one, made[one.occurrence_id]) for one in shown], len(found) > part.limit
 
 
-def count_events(connection: Connection, customer_id: str, wanted: Wanted) -> int:
+def count_events(connection: Connection, customer_id: str, wanted: WantedEvents) -> int:
     """How many events of a customer there are."""
     return connection.scalar(_wanted(select(func.count()), customer_id, wanted).select_from(events)) or 0
 
 
-def _wanted(statement: "Select[tuple[int]]", customer_id: str, wanted: Wanted) -> "Select[tuple[int]]":
+def _wanted(statement: "Select[tuple[int]]", customer_id: str, wanted: WantedEvents) -> "Select[tuple[int]]":
     c = events.c
     statement = statement.where(c.customer_id == customer_id, c.name.in_(sorted(wanted.names)))
     if wanted.card_id is not None:

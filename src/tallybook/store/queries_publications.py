@@ -14,7 +14,7 @@ from tallybook.store.mapping import mapping
 from tallybook.store.queries import Slice, one_page
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class WantedPublications(msgspec.Struct, frozen=True, kw_only=True):
     """Which publications; null is any. `campaign_ids`: of one of these."""
 
     customer_id: str | None = None
@@ -35,7 +35,9 @@ class Listed(msgspec.Struct, frozen=True):
     card: Card
 
 
-def list_publications(connection: Connection, project_id: str, part: Slice, wanted: Wanted) -> tuple[list[Listed], int]:
+def list_publications(
+    connection: Connection, project_id: str, part: Slice, wanted: WantedPublications
+) -> tuple[list[Listed], int]:
     """A page of the publications, and how many match. `part.order` may also be by `voucher_code`."""
     p, c = tables.publications.c, tables.cards.c
     statement = select(*mapping(Publication).columns).join(tables.cards, c.id == p.card_id).where(*_where(project_id, wanted))
@@ -49,7 +51,7 @@ def list_publications(connection: Connection, project_id: str, part: Slice, want
     return [Listed(one, customers[one.customer_id], cards[one.card_id]) for one in found], total
 
 
-def _where(project_id: str, wanted: Wanted) -> list[ColumnElement[bool]]:
+def _where(project_id: str, wanted: WantedPublications) -> list[ColumnElement[bool]]:
     p, c = tables.publications.c, tables.cards.c
     where: list[ColumnElement[bool]] = [p.project_id == project_id]
     if wanted.nothing:

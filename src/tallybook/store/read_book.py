@@ -53,7 +53,7 @@ class Selects:
         self.cards_by_code = self._of(records.Card, t.cards.c.project_id == project, self.among(t.cards.c.code), there)
         self.cards_of = self._of(records.Card, self.among(t.cards.c.customer_id), there)
         self.customers_by_source = select(t.customers.c.id).where(
-            t.customers.c.project_id == project, self.among(t.customers.c.source_id)
+            t.customers.c.project_id == project, self.among(t.customers.c.source_id), t.customers.c.deleted_at.is_(None)
         )
         customers = self._of(records.Customer, self.among(t.customers.c.id))
         self.customers = customers.order_by(t.customers.c.id).with_for_update() if locking else customers

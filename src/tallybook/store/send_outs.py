@@ -55,16 +55,18 @@ def _waiting(webhook_id: Any) -> list[Any]:
     return [send_outs.c.webhook_id == webhook_id, send_outs.c.state == "WAITING"]
 
 
-def _not_held_back() -> Any:
-    """No earlier send-out of the same stream has failed once and waits for its second chance."""
+def _not_held_back(*, strict: bool) -> Any:
+    """No earlier send-out of the same stream has failed and waits: once, or, where the order is strict, however often."""
     earlier = send_outs.alias("earlier")
+    second_chance = [] if strict else [earlier.c.attempts == 1]
     return (
         ~select(earlier.c.id)
         .where(
             earlier.c.webhook_id == send_outs.c.webhook_id,
             earlier.c.stream == send_outs.c.stream,
             earlier.c.state == "WAITING",
-            earlier.c.attempts == 1,
+            earlier.c.attempts > 0,
+            *second_chance,
             earlier.c.id < send_outs.c.id,
         )
         .exists()
@@ -74,7 +76,7 @@ def _not_held_back() -> Any:
 class _DueSelects:
     """The statements of `due`, made once."""
 
-    def __init__(self, *, sqlite: bool) -> None:
+    def __init__(self, *, sqlite: bool, strict: bool) -> None:
         self.among = among = Among(sqlite=sqlite)
         webhook: Any = bindparam("webhook_id")
         self.due = (
@@ -82,8 +84,8 @@ class _DueSelects:
             .where(
                 *_waiting(webhook),
                 send_outs.c.next_attempt_at <= bindparam("now"),
-                ~among(send_outs.c.id, "leased"),
-                _not_held_back(),
+                ~among(send_outs.c.id, "out"),
+                _not_held_back(strict=strict),
             )
             .order_by(send_outs.c.next_attempt_at, send_outs.c.id)
             .limit(bindparam("most"))
@@ -93,14 +95,14 @@ class _DueSelects:
 
 
 @cache
-def _due_selects(*, sqlite: bool) -> _DueSelects:
-    return _DueSelects(sqlite=sqlite)
+def _due_selects(*, sqlite: bool, strict: bool) -> _DueSelects:
+    return _DueSelects(sqlite=sqlite, strict=strict)
 
 
-def due(connection: Connection, webhook_id: str, now: datetime, limit: int, leased: Collection[str]) -> list[Due]:
-    """Up to `limit` send-outs to this webhook that are due and not leased, oldest first."""
-    s = _due_selects(sqlite=connection.dialect.name == "sqlite")
-    wanted = {"webhook_id": webhook_id, "now": to_ms(now), "leased": s.among.keys(leased), "most": limit}
+def due(connection: Connection, webhook_id: str, now: datetime, limit: int, out: Collection[str], *, strict: bool) -> list[Due]:
+    """Up to `limit` send-outs to this webhook that are due and not `out` already, oldest first; `strict`: see Webhook."""
+    s = _due_selects(sqlite=connection.dialect.name == "sqlite", strict=strict)
+    wanted = {"webhook_id": webhook_id, "now": to_ms(now), "out": s.among.keys(out), "most": limit}
     found = [_send_out.record(row) for row in connection.execute(s.due, wanted)]
     if not found:
         return []

@@ -131,7 +131,7 @@ customers = Table(
     _int("updated_at", null=True),
     _int("deleted_at", null=True),
     _int("version"),
-    UniqueConstraint("project_id", "source_id", name="one_customer_of_a_source_id"),
+    _partial("one_customer_of_a_source_id", "deleted_at IS NULL", "project_id", "source_id", unique=True),
     Index("customers_by_age", "project_id", "created_at", "id"),
 )
 
@@ -419,7 +419,7 @@ send_outs = Table(
     _text("last_error", null=True),
     _int("created_at"),
     _partial("send_outs_due", "state = 'WAITING'", "webhook_id", "next_attempt_at", "id"),
-    _partial("send_outs_holding_back", "state = 'WAITING' AND attempts = 1", "webhook_id", "stream", "id"),
+    _partial("send_outs_holding_back", "state = 'WAITING' AND attempts > 0", "webhook_id", "stream", "id"),
 )
 
 attempts = Table(

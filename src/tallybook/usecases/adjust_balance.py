@@ -19,7 +19,7 @@ from tallybook.domain.refusals import (
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.join_campaign import campaign_of
 from tallybook.usecases.page import Page
-from tallybook.usecases.points import Entry, credit, debit, held_tier, judge_tier, version_of
+from tallybook.usecases.points import Posting, credit, debit, held_tier, judge_tier, version_of
 
 
 class AdjustBalance(Command, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class AdjustBalance(Command, frozen=True, kw_only=True):
         at = page.tick()
         last_day = self._last_day(page, campaign, at)
         holder, membership = held_tier(page, customer.id, campaign.id), page.membership(customer.id, campaign.id)
-        entry = Entry(
+        posting = Posting(
             type="POINTS_ADDITION" if self.points > 0 else "POINTS_REMOVAL",
             operation_type="MANUAL",
             source=self.source,
@@ -64,9 +64,9 @@ class AdjustBalance(Command, frozen=True, kw_only=True):
             source_id=self.source_id,
         )
         if self.points > 0:
-            card, transaction = credit(page, card, self.points, last_day, entry, at)
+            card, transaction = credit(page, card, self.points, last_day, posting, at)
         else:
-            card, transaction = debit(page, card, -self.points, entry, at)
+            card, transaction = debit(page, card, -self.points, posting, at)
         refs = Refs(
             customer=page.subject(customer),
             card=page.subject(card),

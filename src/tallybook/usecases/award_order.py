@@ -14,7 +14,7 @@ from tallybook.domain.refusals import NoVoucherSuitable
 from tallybook.domain.validity import applies, within_dates
 from tallybook.usecases.page import Page
 from tallybook.usecases.pending_points import add_entry
-from tallybook.usecases.points import Entry, credit, held_tier, judge_tier, version_of
+from tallybook.usecases.points import Posting, credit, held_tier, judge_tier, version_of
 from tallybook.usecases.publish import Terms, pick_card, publish
 
 
@@ -116,9 +116,11 @@ def _accrue(
     at = page.tick()
     rule, before = grant.rule, page.numbers(card)
     holder_tier, membership = held_tier(page, customer.id, campaign.id), page.membership(customer.id, campaign.id)
-    entry = Entry(type="POINTS_ACCRUAL", operation_type="AUTOMATIC", source="Automation", cause=_cause_text(order, cause, rule))
+    posting = Posting(
+        type="POINTS_ACCRUAL", operation_type="AUTOMATIC", source="Automation", cause=_cause_text(order, cause, rule)
+    )
     lasts_to = expires_on(rule.expiration_rules or campaign.expiration_rules, local_date(at, page.zone))
-    card, transaction = credit(page, card, grant.points, lasts_to, entry, at)
+    card, transaction = credit(page, card, grant.points, lasts_to, posting, at)
     page.add(
         Award(
             cause_id=order.id,

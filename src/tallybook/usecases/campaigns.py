@@ -16,7 +16,7 @@ from tallybook.domain.refusals import DuplicateFound, InvalidPayload, NotImpleme
 from tallybook.domain.validity import wrong_hours
 from tallybook.usecases.categories import category_id_of
 from tallybook.usecases.command import Command, Needs
-from tallybook.usecases.generate_cards import Task, begin_generation, check_count, tell_started
+from tallybook.usecases.generate_cards import GenerationTask, begin_generation, check_count, tell_started
 from tallybook.usecases.join_campaign import campaign_of
 from tallybook.usecases.metadata_schemas import check_metadata
 from tallybook.usecases.page import Page
@@ -114,7 +114,7 @@ class CreateCampaign(Command, frozen=True, kw_only=True):
         check_count(blank.code_config, count)
         campaign = _checked(page, changed_campaign(blank, with_category(page, fields)))
         if count > 1:
-            campaign, _ = begin_generation(page, campaign, count, Task())
+            campaign, _ = begin_generation(page, campaign, count, GenerationTask())
         page.configure(campaign)
         page.count(counter_of(campaign), 0)
         page.emit("campaign.created", campaign.id, Refs(campaign=version_of(campaign)))

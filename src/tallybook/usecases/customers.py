@@ -7,6 +7,7 @@ import msgspec
 
 from tallybook.domain.canonical import merge
 from tallybook.domain.configuration import Configuration
+from tallybook.domain.dates import utc_text
 from tallybook.domain.occurrence import CustomerSummary, Refs
 from tallybook.domain.records import Customer
 from tallybook.domain.refusals import DuplicateFound, InvalidPayload, NotFound
@@ -193,7 +194,7 @@ class DeleteCustomer(Command, frozen=True, kw_only=True):
             cancel_entry(page, entry, at)
         for card in page.cards_of(known.id):
             page.put(msgspec.structs.replace(card, active=False, updated_at=at))
-        stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        stamp = utc_text(at)
         source_id = f"{known.source_id}_deleted{stamp}" if known.source_id is not None else None
         customer = page.put(msgspec.structs.replace(known, source_id=source_id, updated_at=at, deleted_at=at))
         _tell(page, "customer.deleted", customer)

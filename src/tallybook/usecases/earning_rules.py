@@ -35,7 +35,7 @@ _EARNS = {
 """Where each calculation type keeps `every` and `points` in the request (semantics 4.2)."""
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class RuleSource(msgspec.Struct, frozen=True, kw_only=True):
     """`source` of a rule: its name."""
 
     banner: str | None = None
@@ -48,7 +48,7 @@ class EarningRuleFields(msgspec.Struct, frozen=True, kw_only=True):
 
     event: str | None = None
     loyalty: dict[str, Any] | None = None
-    source: Source | None = None
+    source: RuleSource | None = None
     active: bool | None = None
     validation_rule_id: str | None = None
     start_date: datetime | None = None

@@ -11,7 +11,7 @@ import msgspec
 from tallybook.domain.canonical import canonical
 from tallybook.domain.config import Campaign
 from tallybook.domain.configuration import Configuration
-from tallybook.domain.exports import EXPORTED, SCHEDULED, Task
+from tallybook.domain.exports import EXPORTED, SCHEDULED, ExportTask
 from tallybook.domain.records import Card, Export
 from tallybook.domain.refusals import InvalidExportFields, InvalidPayload, NotFound
 from tallybook.usecases.command import Command, Needs
@@ -58,7 +58,7 @@ class CreateExport(Command, frozen=True, kw_only=True):
         key = self.campaign or said.campaign_id
         campaign = campaign_of(page.configuration, key) if key else None
         card = self._card(page, campaign)
-        task = Task(
+        task = ExportTask(
             fields=fields,
             order=said.order or exported.orders[0],
             filters=said.filters,

@@ -52,16 +52,16 @@ class CardTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(card, **said) if said else card
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class GenerationTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The parameters of a generation's action. `addition`: the campaign was there before."""
 
     addition: bool = False
     terms: CardTerms = CardTerms()
 
 
-def task_of(action: AsyncAction) -> Task:
+def task_of(action: AsyncAction) -> GenerationTask:
     """What a generation was asked to do."""
-    return msgspec.json.decode(action.parameters, type=Task)
+    return msgspec.json.decode(action.parameters, type=GenerationTask)
 
 
 def check_count(config: CodeConfig, count: int) -> None:
@@ -74,7 +74,7 @@ def check_count(config: CodeConfig, count: int) -> None:
         raise InvalidPayload(f"Property .vouchers_count must be at most half of the {space(config)} codes of the pattern")
 
 
-def begin_generation(page: Page, campaign: Campaign, count: int, task: Task) -> tuple[Campaign, AsyncAction]:
+def begin_generation(page: Page, campaign: Campaign, count: int, task: GenerationTask) -> tuple[Campaign, AsyncAction]:
     """Queues the making of cards. The campaign comes back as it is while they are made: the caller configures it."""
     action = page.put(
         AsyncAction(
@@ -114,7 +114,7 @@ class GenerateCards(Command, frozen=True, kw_only=True):
         check_count(self.terms.code_config or known.code_config, self.count)
         if known.deletion is not None:
             raise ResourceProtected("campaign", known.id)
-        campaign, action = begin_generation(page, known, self.count, Task(addition=True, terms=self.terms))
+        campaign, action = begin_generation(page, known, self.count, GenerationTask(addition=True, terms=self.terms))
         campaign = page.configure(msgspec.structs.replace(campaign, version=known.version + 1))
         tell_started(page, campaign, self.count)
         return action.id

@@ -59,7 +59,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ImportTask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The parameters of an import's action: the cards to make, until it has ended, and those that could not be made."""
 
     cards: tuple[ImportedCard, ...] = ()
@@ -73,9 +73,9 @@ def next_cards(action: AsyncAction) -> tuple[ImportedCard, ...]:
     return cards[begin : begin + SLICE]
 
 
-def task_of(action: AsyncAction) -> Task:
+def task_of(action: AsyncAction) -> ImportTask:
     """What is to be imported, and what could not be."""
-    return msgspec.json.decode(action.parameters, type=Task)
+    return msgspec.json.decode(action.parameters, type=ImportTask)
 
 
 class ImportCards(Command, frozen=True, kw_only=True):
@@ -124,14 +124,14 @@ class ImportCards(Command, frozen=True, kw_only=True):
         if taken := len(codes) - sum(not page.is_taken(code) for code in different):
             raise DuplicateCodes(taken)
 
-    def _task(self, page: Page, campaign: Campaign) -> Task:
+    def _task(self, page: Page, campaign: Campaign) -> ImportTask:
         cards, failed = [], []
         for row, fields in enumerate(self.cards, 1):
             try:
                 cards.append(_imported(page, campaign, row, fields))
             except MetadataValidationFailed as refused:
                 failed.append(Failure(code=fields.code or "", row=row, reason=str(refused)))
-        return Task(cards=tuple(cards), failed=tuple(failed))
+        return ImportTask(cards=tuple(cards), failed=tuple(failed))
 
 
 def _imported(page: Page, campaign: Campaign, row: int, fields: ImportFields) -> ImportedCard:

@@ -6,14 +6,14 @@ import msgspec
 
 from tallybook.domain.config import Campaign, EarningRule
 from tallybook.domain.configuration import Configuration
-from tallybook.domain.dates import expires_on, local_date
+from tallybook.domain.dates import expires_on, local_date, utc_text
 from tallybook.domain.earning import MAX_POINTS
 from tallybook.domain.occurrence import CausingEvent, Refs
 from tallybook.domain.records import Award, Card, Customer, EntryChange, Order, PendingEntry, Transaction
 from tallybook.domain.refusals import InvalidAmount, InvalidPendingPointsState, NotFound
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.page import Page
-from tallybook.usecases.points import Entry, credit, held_tier, judge_tier, version_of
+from tallybook.usecases.points import Posting, credit, held_tier, judge_tier, version_of
 
 
 def add_entry(
@@ -61,7 +61,7 @@ def add_entry(
             rule_version=rule.version,
         )
     )
-    return _changed(page, entry, card, "ADDED", points, at, operation_type="AUTOMATIC")
+    return _change_waiting(page, entry, card, "ADDED", points, at, operation_type="AUTOMATIC")
 
 
 def _details(page: Page, customer: Customer, campaign: Campaign, order: Order, cause: CausingEvent, rule: EarningRule) -> str:
@@ -76,7 +76,7 @@ def _details(page: Page, customer: Customer, campaign: Campaign, order: Order, c
         "type": cause.type,
         "group_id": page.occurrence_id,
         "entity_id": cause.entity_id,
-        "created_at": cause.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created_at": utc_text(cause.created_at),
         "category": "EFFECT",
         "event_source": source,
     }
@@ -89,10 +89,7 @@ def _details(page: Page, customer: Customer, campaign: Campaign, order: Order, c
     return msgspec.json.encode(said).decode()
 
 
-def _changed(
-    page: Page, entry: PendingEntry, card: Card, change: str, points: int, at: datetime, *, operation_type: str = "MANUAL"
-) -> Card:
-    """The card with what waits changed by `points`, the history's row, and the two events that tell of it."""
+def _keep_history(page: Page, entry: PendingEntry, change: str, points: int, at: datetime) -> None:
     page.add(
         EntryChange(
             id=page.ordered_id("lopc_", at),
@@ -105,6 +102,13 @@ def _changed(
             created_at=at,
         )
     )
+
+
+def _change_waiting(
+    page: Page, entry: PendingEntry, card: Card, change: str, points: int, at: datetime, *, operation_type: str = "MANUAL"
+) -> Card:
+    """The card with what waits changed by `points`, the history's row, and the two events that tell of it."""
+    _keep_history(page, entry, change, points, at)
     card = page.put(msgspec.structs.replace(card, pending_points=card.pending_points + points, updated_at=at))
     word = {"ADDED": "added", "ADJUSTED": "updated", "CANCELED": "canceled"}[change]
     refs = msgspec.structs.replace(_refs(page, entry, card), points=points, operation_type=operation_type)
@@ -150,15 +154,15 @@ def activate_entry(page: Page, entry: PendingEntry, at: datetime, operation_type
         page.membership(entry.customer_id, entry.campaign_id),
     )
     done = page.put(msgspec.structs.replace(entry, status="ACTIVATED", updated_at=at))
-    _remember_activation(page, done, at)
+    _keep_history(page, done, "ACTIVATED", -entry.points, at)
     card = page.put(msgspec.structs.replace(card, pending_points=card.pending_points - entry.points))
-    row = Entry(
+    posting = Posting(
         type="PENDING_POINTS_ACTIVATION",
         operation_type=operation_type,
         source="Automation" if operation_type == "AUTOMATIC" else None,
         cause=_cause_text(entry),
     )
-    card, transaction = credit(page, card, entry.points, expires_on(rules, local_date(at, page.zone)), row, at)
+    card, transaction = credit(page, card, entry.points, expires_on(rules, local_date(at, page.zone)), posting, at)
     refs = msgspec.structs.replace(
         _refs(page, entry, card),
         transaction=page.subject(transaction),
@@ -178,21 +182,6 @@ def activate_entry(page: Page, entry: PendingEntry, at: datetime, operation_type
     return transaction
 
 
-def _remember_activation(page: Page, entry: PendingEntry, at: datetime) -> None:
-    page.add(
-        EntryChange(
-            id=page.ordered_id("lopc_", at),
-            project_id=entry.project_id,
-            customer_id=entry.customer_id,
-            card_id=entry.card_id,
-            entry_id=entry.id,
-            change="ACTIVATED",
-            points=-entry.points,
-            created_at=at,
-        )
-    )
-
-
 def _cause(entry: PendingEntry) -> CausingEvent:
     said = msgspec.json.decode(entry.details, type=_Details).event
     return msgspec.convert(said, CausingEvent)
@@ -205,7 +194,7 @@ def _cause_text(entry: PendingEntry) -> str:
         "points": entry.points,
         "details": msgspec.Raw(entry.details.encode()),
         "order_id": entry.order_id,
-        "created_at": entry.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created_at": utc_text(entry.created_at),
         "voucher_id": entry.card_id,
         "campaign_id": entry.campaign_id,
         "customer_id": entry.customer_id,
@@ -221,7 +210,7 @@ def cancel_entry(page: Page, entry: PendingEntry, at: datetime, operation_type: 
     card = page.card(entry.card_id)
     assert card is not None, "an entry without its card"
     done = page.put(msgspec.structs.replace(entry, status="CANCELED", updated_at=at))
-    _changed(page, done, card, "CANCELED", -entry.points, at, operation_type=operation_type)
+    _change_waiting(page, done, card, "CANCELED", -entry.points, at, operation_type=operation_type)
 
 
 class _EntryCommand(Command, frozen=True, kw_only=True):
@@ -294,5 +283,5 @@ class AdjustPendingPoints(_EntryCommand, frozen=True, kw_only=True):
         card = page.card(entry.card_id)
         assert card is not None, "an entry without its card"
         changed = page.put(msgspec.structs.replace(entry, points=entry.points + self.points, updated_at=at))
-        card = _changed(page, changed, card, "ADJUSTED", self.points, at)
+        card = _change_waiting(page, changed, card, "ADJUSTED", self.points, at)
         return PendingBalance(card.id, self.points, card.pending_points)

@@ -13,7 +13,7 @@ from tallybook.domain.tiers import change_between, tier_at
 from tallybook.usecases.page import Page
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """What a ledger row says beside its numbers. `cause` is canonical JSON (see Transaction)."""
 
     type: str
@@ -29,16 +29,16 @@ def version_of(document: Campaign | Tier) -> Version:
     return (document.id, document.version)
 
 
-def credit(page: Page, card: Card, points: int, expires_on: date, entry: Entry, at: datetime) -> tuple[Card, Transaction]:
+def credit(page: Page, card: Card, points: int, expires_on: date, posting: Posting, at: datetime) -> tuple[Card, Transaction]:
     """Adds points to a published card: into the lot of that date, with a ledger row. `points` > 0."""
     lot = add_to_lot(page, card, points, expires_on, at)
     card = page.put(msgspec.structs.replace(card, points=card.points + points, balance=card.balance + points, updated_at=at))
-    card, transaction = _write_row(page, card, points, entry, at)
+    card, transaction = _write_row(page, card, points, posting, at)
     _write_movement(page, card, transaction.id, lot.id, points)
     return card, transaction
 
 
-def debit(page: Page, card: Card, points: int, entry: Entry, at: datetime) -> tuple[Card, Transaction]:
+def debit(page: Page, card: Card, points: int, posting: Posting, at: datetime) -> tuple[Card, Transaction]:
     """Removes points from a card that has them: out of the lots that expire first, with a ledger row. `points` > 0."""
     taken = take(page.lots(card), points)
     for lot, part in taken:
@@ -48,7 +48,7 @@ def debit(page: Page, card: Card, points: int, entry: Entry, at: datetime) -> tu
             card, subtracted_points=card.subtracted_points + points, balance=card.balance - points, updated_at=at
         )
     )
-    card, transaction = _write_row(page, card, -points, entry, at)
+    card, transaction = _write_row(page, card, -points, posting, at)
     for lot, part in taken:
         _write_movement(page, card, transaction.id, lot.id, -part)
     return card, transaction
@@ -80,22 +80,22 @@ def add_to_lot(page: Page, card: Card, points: int, expires_on: date, at: dateti
     )
 
 
-def _write_row(page: Page, card: Card, points: int, entry: Entry, at: datetime) -> tuple[Card, Transaction]:
+def _write_row(page: Page, card: Card, points: int, posting: Posting, at: datetime) -> tuple[Card, Transaction]:
     transaction = Transaction(
         id=page.ordered_id("vtx_", at, after=card.last_transaction_id),
         project_id=card.project_id,
         customer_id=str(card.customer_id),
         card_id=card.id,
         campaign_id=card.campaign_id,
-        type=entry.type,
+        type=posting.type,
         points=points,
         balance=card.balance,
         total=card.points - card.expired_points - card.subtracted_points,
-        operation_type=entry.operation_type,
-        source=entry.source,
-        reason=entry.reason,
-        source_id=entry.source_id,
-        cause=entry.cause,
+        operation_type=posting.operation_type,
+        source=posting.source,
+        reason=posting.reason,
+        source_id=posting.source_id,
+        cause=posting.cause,
         created_at=at,
     )
     page.add(transaction)

@@ -15,11 +15,15 @@ _ADDRESS = re.compile(r"https?://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
 
 
 class WebhookFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request says about a webhook: both are required, and `events` replaces what was there."""
+    """What a request says about a webhook: the first two are required, and `events` replaces what was there.
+
+    `strict_order`: see Webhook; left out of an update, it stays as it was.
+    """
 
     target_url: str
     events: list[str]
     active: bool = True
+    strict_order: bool | None = None
 
 
 def _checked(fields: WebhookFields) -> WebhookFields:
@@ -47,6 +51,7 @@ class CreateWebhook(Command, frozen=True, kw_only=True):
                 target_url=fields.target_url,
                 events=fields.events,
                 active=fields.active,
+                strict_order=bool(fields.strict_order),
                 created_at=page.now,
             )
         )
@@ -70,7 +75,13 @@ class UpdateWebhook(Command, frozen=True, kw_only=True):
         """Refuses: NotFound; InvalidPayload."""
         known = webhook_of(page.configuration, self.webhook_id)
         fields = _checked(self.fields)
-        changed = msgspec.structs.replace(known, target_url=fields.target_url, events=fields.events, active=fields.active)
+        changed = msgspec.structs.replace(
+            known,
+            target_url=fields.target_url,
+            events=fields.events,
+            active=fields.active,
+            strict_order=known.strict_order if fields.strict_order is None else fields.strict_order,
+        )
         if changed == known:
             return known
         return page.configure(msgspec.structs.replace(changed, updated_at=page.tick(), version=known.version + 1))

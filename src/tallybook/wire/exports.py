@@ -48,11 +48,11 @@ def csv_header(fields: Sequence[str]) -> bytes:
 def csv_rows(exported_object: str, fields: Sequence[str], rows: Sequence[Any], beside: Beside) -> bytes:
     """A line for each row."""
     columns = [_column(COLUMNS[exported_object], field) for field in fields]
-    entries = [Entry(row, beside) for row in rows]
+    entries = [ExportRow(row, beside) for row in rows]
     return _lines([[_cell(column(entry)) for column in columns] for entry in entries])
 
 
-class Entry:
+class ExportRow:
     """A row, and those it speaks of; what REST shows of it is made once for all of its columns."""
 
     def __init__(self, row: Any, beside: Beside) -> None:
@@ -87,7 +87,7 @@ class Entry:
         return kept
 
 
-Column = Callable[[Entry], Any]
+Column = Callable[[ExportRow], Any]
 """What a row has in a column."""
 
 
@@ -122,7 +122,7 @@ def _cell(value: Any) -> str:
     return str(value) if type(value) is int else canonical(value)
 
 
-def _nothing(_: Entry) -> None:
+def _nothing(_: ExportRow) -> None:
     return None
 
 
@@ -137,7 +137,7 @@ def _names(*names: str) -> dict[str, Column]:
 def _within(what: str, *path: str) -> Column:
     """What REST shows of the row, at the end of this path."""
 
-    def found(entry: Entry) -> Any:
+    def found(entry: ExportRow) -> Any:
         return reduce(lambda shown, name: shown.get(name), path, getattr(entry, what))
 
     return found
@@ -146,7 +146,7 @@ def _within(what: str, *path: str) -> Column:
 # --- cards ---------------------------------------------------------------------------------------------------------------
 
 
-def _weekdays(entry: Entry) -> str | None:
+def _weekdays(entry: ExportRow) -> str | None:
     days = entry.campaign.validity.validity_day_of_week
     return ",".join(map(str, days)) if days else None
 
@@ -155,11 +155,11 @@ def _timeframe(name: str) -> Column:
     return lambda entry: (entry.campaign.validity.validity_timeframe or {}).get(name)
 
 
-def _campaign_name(entry: Entry) -> str:
+def _campaign_name(entry: ExportRow) -> str:
     return entry.campaign.name
 
 
-def _customer_source_id(entry: Entry) -> str | None:
+def _customer_source_id(entry: ExportRow) -> str | None:
     return entry.beside.source_ids.get(entry.row.customer_id)
 
 
@@ -214,7 +214,7 @@ _CUSTOMER: dict[str, Column] = {
 # --- publications, orders, points ----------------------------------------------------------------------------------------
 
 
-def _code(entry: Entry) -> str:
+def _code(entry: ExportRow) -> str:
     return entry.beside.cards[entry.row.card_id].code
 
 
@@ -241,7 +241,7 @@ _ORDER: dict[str, Column] = {
 }
 
 
-def _expires_at(entry: Entry) -> date | None:
+def _expires_at(entry: ExportRow) -> date | None:
     expires_on: date = entry.row.expires_on
     return None if expires_on == NEVER else expires_on
 
@@ -253,7 +253,7 @@ _LOT: dict[str, Column] = {
 }
 
 
-def _details(entry: Entry) -> str:
+def _details(entry: ExportRow) -> str:
     return bytes(transaction_full(entry.row)["details"]).decode()
 
 

@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, date, datetime
 
+from tallybook.domain.dates import utc_text
+
 _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[Tt ][0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
@@ -11,11 +13,7 @@ _ISO = re.compile(
 
 def instant_text(at: datetime | None) -> str | None:
     """An aware instant as `2024-01-18T15:19:20.676Z`: UTC, always three digits, finer ones cut off. ValueError if naive."""
-    if at is None:
-        return None
-    if at.tzinfo is not UTC:
-        at = _utc(at)
-    return at.isoformat("T", "milliseconds")[:-6] + "Z"
+    return None if at is None else utc_text(at)
 
 
 def date_text(on: date | None) -> str | None:
@@ -48,9 +46,3 @@ def _parsed(text: str) -> datetime:
     if _ISO.fullmatch(text) is None:
         raise ValueError("not ISO 8601")
     return datetime.fromisoformat(text.upper())
-
-
-def _utc(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise ValueError("an instant without a time zone")
-    return at.astimezone(UTC)

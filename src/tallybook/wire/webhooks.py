@@ -6,8 +6,11 @@ from tallybook.wire.json import Object
 
 
 def webhook_full(webhook: Webhook) -> Object:
-    """Six keys. Event names are the right ones, whatever spelling came in (decision 50); the secret is never shown."""
-    return {
+    """Six keys, and `strict_order` where it was asked for (ours).
+
+    Event names are the right ones, whatever spelling came in (decision 50); the secret is never shown.
+    """
+    shown: Object = {
         "object": "webhook",
         "created_at": instant_text(webhook.created_at),
         "id": webhook.id,
@@ -15,3 +18,6 @@ def webhook_full(webhook: Webhook) -> Object:
         "target_url": webhook.target_url,
         "active": webhook.active,
     }
+    if webhook.strict_order:
+        shown["strict_order"] = True
+    return shown
