@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import msgspec
@@ -61,6 +62,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     rate: int = 500
     beside: bool = True
+    program: str = "tallybook"
     quiet: bool = False
 
 
@@ -168,7 +170,7 @@ class Bench:
 
 def measure(options: Options, url: str, log: Path) -> Run:
     """One run on the empty database at `url`."""
-    server = Server(url, options.workers, log)
+    server = Server(url, options.workers, log, options.program)
     with Receiver() as receiver, server, MemoryWatch(server.pid) as memory:
         bench = Bench(server, receiver, not options.quiet)
         bench.open()
@@ -242,6 +244,7 @@ app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=F
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on the standard output, nothing else.")]
 OnDatabase = Annotated[Database, typer.Option(help="Where the books are kept.")]
 Seconds = Annotated[int, typer.Option(min=1, help="Length of each measurement.")]
+Pairs = Annotated[int, typer.Option(min=1, help="Runs of each, in turns.")]
 Workers = Annotated[int, typer.Option(min=1, help="Server processes; more than one needs PostgreSQL.")]
 
 
@@ -276,6 +279,23 @@ def orders(
         raise typer.BadParameter("SQLite has one engine; --workers needs --database postgresql")
     options = Options(database=database, seconds=seconds, runs=runs, workers=workers, rate=rate, quiet=as_json)
     finish(measure_all(options), as_json)
+
+
+@app.command()
+def delivery(database: OnDatabase = Database.SQLITE, seconds: Seconds = 10, pairs: Pairs = 3) -> None:
+    """Delivery as a process of its own beside delivery as a thread: accepted and sustained, in turns; medians and ratios."""
+    programs = ("tallybook", "bench.delivery_thread")
+    measured: dict[str, list[Run]] = {program: [] for program in programs}
+    for _ in range(pairs):
+        for program in programs:
+            options = Options(database=database, seconds=seconds, rate=0, beside=False, program=program)
+            measured[program] += measure_all(options).counted
+    table = {
+        figure: [median(getattr(run, figure) for run in measured[program]) for program in programs]
+        for figure in ("accepted", "sustained")
+    }
+    for figure, (process, thread) in table.items():
+        print(f"{figure}: process {process:,.0f}/s, thread {thread:,.0f}/s, ratio {process / thread:.2f}")
 
 
 @app.command()

@@ -125,12 +125,13 @@ def order_number(source_id: str) -> int:
 class Server:
     """A Tallybook of our own in its own processes, as a context. `workers` needs PostgreSQL."""
 
-    def __init__(self, database: str, workers: int, log: Path) -> None:
+    def __init__(self, database: str, workers: int, log: Path, program: str = "tallybook") -> None:
         self.port = free_port()
         self.database = database
         self.project = "proj_bench"
         self._log = log
         self.workers = workers
+        self._program = program
         self._app, self._app_token = str(uuid.uuid4()), secrets.token_hex(16)
         self._manager, self._manager_token = str(uuid.uuid4()), secrets.token_hex(16)
 
@@ -145,7 +146,7 @@ class Server:
         return {"X-Management-Id": self._manager, "X-Management-Token": self._manager_token}
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tallybook", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+        command = [sys.executable, "-m", self._program, "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--database", self.database]
         if self.workers > 1:
             command += ["--workers", str(self.workers)]
