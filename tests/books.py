@@ -16,7 +16,7 @@ from tallybook.domain.config import Campaign, EarningRule, Tier
 from tallybook.domain.event_names import SUBSCRIBABLE
 from tallybook.domain.records import Project
 from tallybook.engine.engine import Engine
-from tallybook.engine.job import Errand, Idempotency, Reply, Submission
+from tallybook.engine.work import Errand, Idempotency, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import Database
 from tallybook.store.mapping import mapping

@@ -17,6 +17,7 @@ from tallybook.api.downloads import Downloads
 from tallybook.api.gateway import Gateway
 from tallybook.api.hot import HotRoute
 from tallybook.api.routes import all_routes
+from tallybook.api.slashes import SlashesKept
 from tallybook.clock import real_now
 from tallybook.delivery.clerk import EngineClerk
 from tallybook.delivery.process import DeliveryProcess, Start
@@ -82,7 +83,7 @@ class Process:
         routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
         litestar = application(gateway, request_ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
-        self.application = HotRoute(Downloads(litestar, self._database, files), gateway, hottest)
+        self.application = HotRoute(SlashesKept(Downloads(litestar, self._database, files)), gateway, hottest)
 
     def _observe(self) -> None:
         """Measures what is only known by looking: for a scrape of the metrics."""

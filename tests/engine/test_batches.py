@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.refusals import NotFound, TryAgain
 from tallybook.engine.engine import QUEUE_LIMIT, TRIES, Engine, Overloaded
-from tallybook.engine.job import Errand, Reply
+from tallybook.engine.work import Errand, Reply
 from tallybook.store.database import Database
 from tallybook.store.write_facts import Conflict
 from tallybook.usecases.command import Command, Needs

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from tallybook.domain.refusals import IdempotencyKeyReused, NotFound
-from tallybook.engine.job import Idempotency, Reply, Submission
+from tallybook.engine.work import Idempotency, Reply, Submission
 from tallybook.usecases.customers import CustomerFields, UpdateCustomer
 from tests.books import PROJECT, WAIT_SECONDS, Book, held, put_order, small_book, submit
 

@@ -16,7 +16,7 @@ from tallybook.api.errors import RETRY_AFTER_SECONDS, error_of
 from tallybook.clock import monotonic, real_now
 from tallybook.domain.refusals import InvalidPayload, NotFound, Refusal, TryAgain
 from tallybook.engine.engine import Engine, Overloaded
-from tallybook.engine.job import Idempotency, Reply, Submission
+from tallybook.engine.work import Idempotency, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import READERS, SPARE_READERS, Database, DBAPIError, PoolTimeout
 from tallybook.store.projects import manages

@@ -1,10 +1,8 @@
 """The hottest route as plain ASGI, beside Litestar: what a framework does for a route costs more than deciding about an order."""
 
-import re
 from typing import Any
-from urllib.parse import unquote
 
-from tallybook.api.call import SLASH, Route
+from tallybook.api.call import Route
 from tallybook.api.errors import TooLarge
 from tallybook.api.gateway import Answered, Gateway
 from tallybook.wire.door import BODY_LIMIT
@@ -21,7 +19,7 @@ class HotRoute:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI call."""
         if scope["type"] != "http" or scope["path"] != self._route.path or scope["method"] != self._route.method:
-            await self._application(_with_slashes_kept(scope), receive, send)
+            await self._application(scope, receive, send)
             return
         try:
             body = await _body(receive)
@@ -30,15 +28,6 @@ class HotRoute:
             return
         if body is not None:
             await _send(await self._gateway.answer(self._route, {}, scope["query_string"], dict(scope["headers"]), body), send)
-
-
-def _with_slashes_kept(scope: Any) -> Any:
-    """A name in a path may hold an encoded slash, which must not divide it: it stands as SLASH until a route reads it."""
-    raw = scope.get("raw_path") or b""
-    if b"%2f" not in raw.lower():
-        return scope
-    path = unquote(re.sub("%2f", SLASH, raw.decode("latin-1"), flags=re.IGNORECASE))
-    return {**scope, "path": path}
 
 
 async def _body(receive: Any) -> bytes | None:

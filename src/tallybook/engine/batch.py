@@ -11,13 +11,14 @@ from tallybook import telemetry
 from tallybook.domain.config import ConfigChange
 from tallybook.domain.records import Order, Receipt, SendOut
 from tallybook.domain.refusals import IdempotencyKeyReused, LeaseLost, NotFound, Refusal
-from tallybook.engine.job import Errand, Reply, Submission
+from tallybook.engine.work import Errand, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import Connection
 from tallybook.store.notices import announce
 from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import FactWriter
 from tallybook.usecases.book import Book
+from tallybook.usecases.command import Command
 from tallybook.usecases.page import NotRead, Page
 from tallybook.usecases.settle import settle_all
 
@@ -49,9 +50,9 @@ class Batch:
         """Does the work inside the caller's transaction; the caller commits. Raises what makes the whole batch lose."""
         handled = Handled()
         real_now = self._real_now()
-        jobs = [one for one in work if isinstance(one, Submission)]
-        book = self._read(connection, jobs)
-        handled.replies += [(job, self._handle(book, job, real_now)) for job in jobs]
+        submissions = [one for one in work if isinstance(one, Submission)]
+        book = self._read(connection, submissions)
+        handled.replies += [(one, self._handle(book, one, real_now)) for one in submissions]
         for errand in work:
             if isinstance(errand, Errand):
                 handled.replies.append((errand, errand.run(connection)))
@@ -65,79 +66,83 @@ class Batch:
         self._reader.forget(book.config_changes)
         return handled
 
-    def _read(self, connection: Connection, jobs: list[Submission]) -> Book:
+    def _read(self, connection: Connection, submissions: list[Submission]) -> Book:
         with telemetry.stage("read"):
-            book = self._reader.read(connection, [job.command for job in jobs])
-            self._reader.receipts(connection, book, [job.idempotency.receipt_id for job in jobs if job.idempotency])
+            book = self._reader.read(connection, [one.command for one in submissions])
+            self._reader.receipts(connection, book, [one.idempotency.receipt_id for one in submissions if one.idempotency])
         return book
 
-    def _handle(self, book: Book, job: Submission, real_now: datetime) -> Reply:
-        if job.idempotency is not None:
-            kept = book.receipts.get(job.idempotency.receipt_id)
-            if kept is not None and kept.body_hash == job.idempotency.body_hash:
-                return Reply(kept.status, kept.body, replayed=True)
-            if kept is not None:
-                return self._said(job, IdempotencyKeyReused())
-        configuration = book.configurations.get(job.command.project_id)
-        if configuration is None:
-            return self._said(job, NotFound("project", job.command.project_id))
-        fence = job.command.fence
-        if fence is not None and book.fences.get(fence.lease) != fence.number:
-            return self._said(job, LeaseLost())
-        now = configuration.project.test_now or real_now
+    def _handle(self, book: Book, submission: Submission, real_now: datetime) -> Reply:
+        kept = book.receipts.get(submission.idempotency.receipt_id) if submission.idempotency else None
+        if kept is not None and submission.idempotency is not None and kept.body_hash == submission.idempotency.body_hash:
+            return Reply(kept.status, kept.body, replayed=True)
+        refusal = IdempotencyKeyReused() if kept is not None else _unfit(book, submission.command)
+        if refusal is not None:
+            return self._said(submission, refusal)
+        project = book.configurations[submission.command.project_id].project
+        now = project.test_now or real_now
         with telemetry.stage("decide"):
-            settle_all(book, configuration.project.id, self._ids, now, real_now)
+            settle_all(book, project.id, self._ids, now, real_now)
 
             def blank() -> Page:
-                return Page(book, book.configurations[job.command.project_id], self._ids, now, real_now, job.command.actor)
+                return Page(book, book.configurations[project.id], self._ids, now, real_now, submission.command.actor)
 
-            page, answer = self._decided(job, blank)
-        reply = self._said(job, answer)
+            page, answer = self._decided(submission, blank)
+        reply = self._said(submission, answer)
         if page is not None:
             with telemetry.stage("decide"):
-                self._keep_receipt(page, job, reply, real_now)
+                self._keep_receipt(page, submission, reply, real_now)
                 page.merge()
         return reply
 
     @staticmethod
-    def _decided(job: Submission, blank: Callable[[], Page]) -> tuple[Page | None, Any]:
+    def _decided(submission: Submission, blank: Callable[[], Page]) -> tuple[Page | None, Any]:
         """What the command decided, and its page; an empty page for a refusal; none when an invariant failed."""
         page = blank()
         try:
-            answer = job.command.decide(page)
+            answer = submission.command.decide(page)
             page.close()
         except Refusal as refusal:
             return blank(), refusal
         except NotRead:
             raise
         except Exception as broken:  # this command only: logged, and answered 500
-            log.exception("command_broken", command=type(job.command).__name__)
+            log.exception("command_broken", command=type(submission.command).__name__)
             return None, broken
         return page, answer
 
     @staticmethod
-    def _said(job: Submission, answer: Any) -> Reply:
+    def _said(submission: Submission, answer: Any) -> Reply:
         if isinstance(answer, Refusal):
             telemetry.REFUSALS.labels(key=answer.key).inc()
         with telemetry.stage("reply"):
-            status, body = job.render(answer)
+            status, body = submission.render(answer)
         return Reply(status, body, answer=answer)
 
     @staticmethod
-    def _keep_receipt(page: Page, job: Submission, reply: Reply, real_now: datetime) -> None:
-        if job.idempotency is None or reply.status >= 500:
+    def _keep_receipt(page: Page, submission: Submission, reply: Reply, real_now: datetime) -> None:
+        if submission.idempotency is None or reply.status >= 500:
             return
-        secret = job.keep is not None and not isinstance(reply.answer, Exception)
+        secret = submission.keep is not None and not isinstance(reply.answer, Exception)
         receipt = Receipt(
-            id=job.idempotency.receipt_id,
-            project_id=job.command.project_id,
-            body_hash=job.idempotency.body_hash,
+            id=submission.idempotency.receipt_id,
+            project_id=submission.command.project_id,
+            body_hash=submission.idempotency.body_hash,
             status=reply.status,
-            body=job.keep(reply.answer) if job.keep is not None and secret else reply.body,
+            body=submission.keep(reply.answer) if submission.keep is not None and secret else reply.body,
             created_at=real_now,
         )
         page.add(receipt)
         page.book.keep(receipt)
+
+
+def _unfit(book: Book, command: Command) -> Refusal | None:
+    """Why a command may not even begin: its project is gone, or another worker does its job now."""
+    if command.project_id not in book.configurations:
+        return NotFound("project", command.project_id)
+    if command.fence is not None and book.fences.get(command.fence.lease) != command.fence.number:
+        return LeaseLost()
+    return None
 
 
 def _is_for_delivery(fact: object) -> bool:

@@ -18,7 +18,7 @@ import structlog
 from tallybook import telemetry
 from tallybook.domain.refusals import TryAgain
 from tallybook.engine.batch import Batch, Handled, Work
-from tallybook.engine.job import Errand, Render, Reply, Submission
+from tallybook.engine.work import Errand, Render, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError
 from tallybook.store.read_book import BookReader

@@ -1,1 +1,1 @@
-"""What feeds commands or queries by the clock or in bulk: the midnight sweep, imports, exports, retention."""
+"""What feeds commands or queries by the clock or in bulk: the midnight sweep, the making of cards, exports."""

@@ -9,12 +9,12 @@ from tallybook.domain.config import Campaign, EarningRule, Tier
 from tallybook.domain.dates import expires_on, local_date
 from tallybook.domain.earning import MAX_POINTS, Facts, points_of
 from tallybook.domain.occurrence import CausingEvent, Refs
-from tallybook.domain.records import Award, Card, Customer, Order, OrderItem
+from tallybook.domain.records import Card, Customer, Order, OrderItem
 from tallybook.domain.refusals import NoVoucherSuitable
 from tallybook.domain.validity import applies, within_dates
 from tallybook.usecases.page import Page
 from tallybook.usecases.pending_points import add_entry
-from tallybook.usecases.points import Posting, credit, held_tier, judge_tier, version_of
+from tallybook.usecases.points import Posting, credit, held_tier, judge_tier, remember_award, version_of
 from tallybook.usecases.publish import Terms, pick_card, publish
 
 
@@ -121,18 +121,7 @@ def _accrue(
     )
     lasts_to = expires_on(rule.expiration_rules or campaign.expiration_rules, local_date(at, page.zone))
     card, transaction = credit(page, card, grant.points, lasts_to, posting, at)
-    page.add(
-        Award(
-            cause_id=order.id,
-            rule_id=rule.id,
-            project_id=page.project_id,
-            customer_id=customer.id,
-            card_id=card.id,
-            points=grant.points,
-            given_id=transaction.id,
-            rule_version=rule.version,
-        )
-    )
+    remember_award(page, order, rule, card, grant.points, transaction.id)
     refs = Refs(
         customer=page.subject(customer),
         order=page.subject(order),

@@ -40,7 +40,4 @@ class MoveTestClock(Command, frozen=True, kw_only=True):
         last_day = page.book.earliest_expiry.get(project.id)
         if last_day and local_date(self.now, page.zone) >= date.fromisoformat(last_day) + timedelta(days=1):
             raise ClockRefused(f"Points expire at the end of {last_day}: the test clock cannot pass that day yet")
-        moved = msgspec.structs.replace(project, test_now=self.now)
-        page.configuration = page.configuration.for_project(moved)
-        page.written.writes["Project", project.id] = moved
-        return moved
+        return page.change_project(msgspec.structs.replace(project, test_now=self.now))

@@ -1,7 +1,9 @@
 """The page: what one command writes, laid over the book. A refusal throws it away, and nobody else's."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -38,7 +40,24 @@ from tallybook.usecases.command import Actor
 R = TypeVar("R", bound=Record)
 D = TypeVar("D", bound=Document)
 Own = TypeVar("Own", Customer, Order, Card, PendingEntry, Product, Sku)
+Named = TypeVar("Named", Customer, Order, Card, Product, Sku)
 _MS = timedelta(milliseconds=1)
+
+
+class Shelf(msgspec.Struct, Generic[Named], frozen=True):
+    """Where a book keeps the records of a kind: by id, and the ids by project and name."""
+
+    records: Callable[[Book], dict[str, Named]]
+    names: Callable[[Book], dict[tuple[str, str], str]]
+    name: Callable[[Named], str | None]
+
+
+_source_id = attrgetter("source_id")
+_customers = Shelf[Customer](attrgetter("customers"), attrgetter("customer_ids"), _source_id)
+_orders = Shelf[Order](attrgetter("orders"), attrgetter("order_ids"), _source_id)
+_cards = Shelf[Card](attrgetter("cards"), attrgetter("card_ids"), attrgetter("code"))
+_products = Shelf[Product](attrgetter("products"), attrgetter("product_ids"), _source_id)
+_skus = Shelf[Sku](attrgetter("skus"), attrgetter("sku_ids"), _source_id)
 
 
 class NotRead(Exception):
@@ -100,16 +119,22 @@ class Page:
         """What was found by an id, if it is of this project: a batch reads for several, and ids are no secrets."""
         return found if found is not None and found.project_id == self.project_id else None
 
+    def _found(self, key: str | None, shelf: "Shelf[Named]") -> Named | None:
+        """What has this id, else what has this name; nothing that was deleted, nor what has another name now."""
+        if key is None:
+            return None
+        for layer in (self.written, self.book):
+            found = self._own(shelf.records(layer).get(key))
+            if found is None and (known := shelf.names(layer).get((self.project_id, key))):
+                found = shelf.records(self.written).get(known) or shelf.records(self.book).get(known)
+                found = found if found is not None and shelf.name(found) == key else None
+            if found is not None:
+                return found if getattr(found, "deleted_at", None) is None else None
+        return None
+
     def customer(self, key: str | None) -> Customer | None:
         """By id, else by source id. A deleted customer is not there."""
-        for layer in (self.written, self.book):
-            found = self._own(layer.customers.get(key or ""))
-            if found is None and (known := layer.customer_ids.get((self.project_id, key or ""))):
-                found = self.written.customers.get(known) or self.book.customers.get(known)
-                found = found if found is not None and found.source_id == key else None
-            if found is not None:
-                return found if found.deleted_at is None else None
-        return None
+        return self._found(key, _customers)
 
     def anybody(self, customer_id: str) -> Customer:
         """A customer who was read, deleted ones too."""
@@ -117,24 +142,11 @@ class Page:
 
     def order(self, key: str | None) -> Order | None:
         """By id, else by source id."""
-        for layer in (self.written, self.book):
-            found = self._own(layer.orders.get(key or ""))
-            if found is None and (known := layer.order_ids.get((self.project_id, key or ""))):
-                found = self.written.orders.get(known) or self.book.orders.get(known)
-                found = found if found is not None and found.source_id == key else None
-            if found is not None:
-                return found
-        return None
+        return self._found(key, _orders)
 
     def card(self, key: str | None) -> Card | None:
         """By id, else by code. A deleted card is not there."""
-        for layer in (self.written, self.book):
-            found = self._own(layer.cards.get(key or ""))
-            if found is None and (known := layer.card_ids.get((self.project_id, key or ""))):
-                found = self.written.cards.get(known) or self.book.cards.get(known)
-            if found is not None:
-                return found if found.deleted_at is None else None
-        return None
+        return self._found(key, _cards)
 
     def cards_of(self, customer_id: str) -> list[Card]:
         """The customer's cards, in the order of their campaigns; behind them those of deleted campaigns."""
@@ -162,25 +174,11 @@ class Page:
 
     def product(self, key: str | None) -> Product | None:
         """By id, else by source id. A deleted product is not there."""
-        for layer in (self.written, self.book):
-            found = self._own(layer.products.get(key or ""))
-            if found is None and (known := layer.product_ids.get((self.project_id, key or ""))):
-                found = self.written.products.get(known) or self.book.products.get(known)
-                found = found if found is not None and found.source_id == key else None
-            if found is not None:
-                return found if found.deleted_at is None else None
-        return None
+        return self._found(key, _products)
 
     def sku(self, key: str | None) -> Sku | None:
         """By id, else by source id. A deleted SKU is not there."""
-        for layer in (self.written, self.book):
-            found = self._own(layer.skus.get(key or ""))
-            if found is None and (known := layer.sku_ids.get((self.project_id, key or ""))):
-                found = self.written.skus.get(known) or self.book.skus.get(known)
-                found = found if found is not None and found.source_id == key else None
-            if found is not None:
-                return found if found.deleted_at is None else None
-        return None
+        return self._found(key, _skus)
 
     def skus_of(self, product: Product) -> list[Sku]:
         """The SKUs of a product that was read with all of them."""

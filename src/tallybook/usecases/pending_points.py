@@ -9,11 +9,11 @@ from tallybook.domain.configuration import Configuration
 from tallybook.domain.dates import expires_on, local_date, utc_text
 from tallybook.domain.earning import MAX_POINTS
 from tallybook.domain.occurrence import CausingEvent, Refs
-from tallybook.domain.records import Award, Card, Customer, EntryChange, Order, PendingEntry, Transaction
+from tallybook.domain.records import Card, Customer, EntryChange, Order, PendingEntry, Transaction
 from tallybook.domain.refusals import InvalidAmount, InvalidPendingPointsState, NotFound
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.page import Page
-from tallybook.usecases.points import Posting, credit, held_tier, judge_tier, version_of
+from tallybook.usecases.points import Posting, credit, held_tier, judge_tier, remember_award, version_of
 
 
 def add_entry(
@@ -49,18 +49,7 @@ def add_entry(
             created_at=at,
         )
     )
-    page.add(
-        Award(
-            cause_id=order.id,
-            rule_id=rule.id,
-            project_id=page.project_id,
-            customer_id=customer.id,
-            card_id=card.id,
-            points=points,
-            given_id=entry.id,
-            rule_version=rule.version,
-        )
-    )
+    remember_award(page, order, rule, card, points, entry.id)
     return _change_waiting(page, entry, card, "ADDED", points, at, operation_type="AUTOMATIC")
 
 

@@ -4,11 +4,11 @@ from datetime import date, datetime
 
 import msgspec
 
-from tallybook.domain.config import Campaign, Tier
+from tallybook.domain.config import Campaign, EarningRule, Tier
 from tallybook.domain.dates import local_date
 from tallybook.domain.lots import take
 from tallybook.domain.occurrence import Refs, Version
-from tallybook.domain.records import Card, Customer, Lot, LotMovement, TierMembership, Transaction
+from tallybook.domain.records import Award, Card, Customer, Lot, LotMovement, Order, TierMembership, Transaction
 from tallybook.domain.tiers import change_between, tier_at
 from tallybook.usecases.page import Page
 
@@ -52,6 +52,22 @@ def debit(page: Page, card: Card, points: int, posting: Posting, at: datetime) -
     for lot, part in taken:
         _write_movement(page, card, transaction.id, lot.id, -part)
     return card, transaction
+
+
+def remember_award(page: Page, order: Order, rule: EarningRule, card: Card, points: int, given_id: str) -> None:
+    """The rule has given these points for this order, as a transaction or an entry: it never will again (decision 6)."""
+    page.add(
+        Award(
+            cause_id=order.id,
+            rule_id=rule.id,
+            project_id=page.project_id,
+            customer_id=str(card.customer_id),
+            card_id=card.id,
+            points=points,
+            given_id=given_id,
+            rule_version=rule.version,
+        )
+    )
 
 
 def grant_initial_points(page: Page, card: Card, cause_id: str, expires_on: date, at: datetime) -> None:
