@@ -41,6 +41,8 @@ RESTART_SECONDS = 1.0
 """Pause before a delivery process that ended by itself is started again."""
 ANSWER_SECONDS = 120.0
 """How long a child waits for its parent's answer. The database may be away for a while; a parent is not."""
+NICENESS = 10
+"""Orders go before their webhooks where the machine has not enough for both (docs/adr/0003)."""
 _LENGTH = struct.Struct("!I")
 
 
@@ -297,6 +299,7 @@ def main(fd: int) -> None:
     """The child: delivers until it is told to stop, or its parent is gone."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)  # the parent says when to stop
+    os.nice(NICENESS)
     channel = Channel(socket.socket(fileno=fd))
     first = channel.receive()
     if first is None:

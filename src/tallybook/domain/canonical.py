@@ -32,7 +32,7 @@ def canonical(value: Any) -> Json:
     (not-a-number, infinities, integers a double cannot hold, lone surrogates), TypeError for any other kind of value.
     The door lets none of them in, so such an error is a broken invariant and no refusal.
     """
-    if not _is_plain(value):
+    if not is_plain(value):
         value = _as_ecmascript(value)
     return _encode(value).decode()
 
@@ -51,7 +51,7 @@ def merge(old: Json, changes: Mapping[str, Any], unset: Collection[str] = ()) ->
     return canonical({key: value for key, value in merged.items() if key not in unset})
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Whether the C encoder alone writes `value` as ECMAScript would: no floats, no large integers, no keys in digits."""
     kind = type(value)
     if kind is str or value is None or kind is bool:
@@ -60,8 +60,8 @@ def _is_plain(value: Any) -> bool:
         return bool(-_SAFE_INTEGER <= value <= _SAFE_INTEGER)
     if kind is dict:
         # Text that begins with a digit sorts between "0" and ":", the character after "9". Only strings compare with these.
-        return not any("0" <= key < ":" for key in value) and all(map(_is_plain, value.values()))
-    return kind is list and all(map(_is_plain, value))
+        return not any("0" <= key < ":" for key in value) and all(map(is_plain, value.values()))
+    return kind is list and all(map(is_plain, value))
 
 
 def _as_ecmascript(value: Any) -> Any:
@@ -74,7 +74,7 @@ def _as_ecmascript(value: Any) -> Any:
     if kind is str or value is None or kind is bool:
         return value
     if kind is int:
-        return value if _is_plain(value) else msgspec.Raw(_large_text(value).encode())
+        return value if is_plain(value) else msgspec.Raw(_large_text(value).encode())
     if kind is float:
         return msgspec.Raw(_double_text(value).encode())
     raise TypeError(f"no JSON value: {kind.__name__}")

@@ -11,6 +11,10 @@ MAX_AMOUNT = 1_000_000_000_000
 MAX_QUANTITY = 1_000_000
 MAX_ITEMS = 500
 """Bounds of decision 48: minor units, units of a line, lines of an order."""
+_BOUNDS = {
+    **dict.fromkeys(("quantity", "discount_quantity", "initial_quantity"), MAX_QUANTITY),
+    **dict.fromkeys(("amount", "discount_amount", "initial_amount", "price"), MAX_AMOUNT),
+}
 
 
 def priced(item: OrderItem) -> OrderItem:
@@ -58,9 +62,8 @@ def events_of(old: Order | None, new: Order) -> list[str]:
 
 def numbers_in_bounds(item: OrderItem) -> str | None:
     """What is wrong with the numbers of a line: the name of the field and its bound; None when nothing is."""
-    bounds = {"quantity": MAX_QUANTITY, "discount_quantity": MAX_QUANTITY, "initial_quantity": MAX_QUANTITY}
-    for name in ("quantity", "discount_quantity", "initial_quantity", "amount", "discount_amount", "initial_amount", "price"):
+    for name, most in _BOUNDS.items():
         value: Any = getattr(item, name)
-        if value is not None and not 0 <= value <= bounds.get(name, MAX_AMOUNT):
-            return f".{name} must be >= 0 and <= {bounds.get(name, MAX_AMOUNT)}"
+        if value is not None and not 0 <= value <= most:
+            return f".{name} must be >= 0 and <= {most}"
     return None

@@ -11,6 +11,7 @@ from sqlalchemy import Table
 
 from tallybook.domain import records
 from tallybook.domain.config import ConfigChange
+from tallybook.ids import unix_ms
 from tallybook.store import tables
 
 R = TypeVar("R")
@@ -19,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def to_ms(at: datetime) -> int:
     """An instant as stored: milliseconds since 1970, UTC."""
-    return round(at.timestamp() * 1000)
+    return unix_ms(at)
 
 
 def from_ms(ms: int) -> datetime:

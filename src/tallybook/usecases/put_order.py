@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tallybook.domain.canonical import canonical, merge
+from tallybook.domain.canonical import canonical, is_plain, merge
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.occurrence import CausingEvent, Refs
 from tallybook.domain.orders import MAX_AMOUNT, MAX_ITEMS, events_of, numbers_in_bounds, priced, totals
@@ -106,20 +106,22 @@ def changed_order(
     """The order as the fields make it; the known one itself when they change nothing (decision 43)."""
     old = known or Order(id=page.ordered_id("ord_"), project_id=page.project_id, created_at=page.now)
     said: dict[str, Any] = {"customer_id": customer_id, "referrer_id": referrer_id}
+    lines = order_items(old.items)
     if fields.items is not None:
-        said["items"] = _items_text(page, old, fields.items)
+        lines = _lines(page, lines, fields.items)
+        said["items"] = _lines_text(lines)
     if fields.metadata is not None:
         said["metadata"] = merge(old.metadata, fields.metadata)
         check_metadata(page.configuration, "order", said["metadata"])
     for name in ("source_id", "status", "initial_amount", "created_at"):
         if (value := getattr(fields, name)) is not None:
             said[name] = value
-    said |= _amounts(old, fields, said.get("items", old.items))
+    said |= _amounts(old, fields, lines)
     changed = any(getattr(old, name) != value for name, value in said.items())
     return msgspec.structs.replace(old, **said) if changed or known is None else old
 
 
-def _amounts(old: Order, fields: OrderFields, items_text: str) -> dict[str, int | None]:
+def _amounts(old: Order, fields: OrderFields, lines: list[OrderItem]) -> dict[str, int | None]:
     for name in ("amount", "initial_amount", "discount_amount"):
         value = getattr(fields, name)
         if value is not None and not 0 <= value <= MAX_AMOUNT:
@@ -129,7 +131,7 @@ def _amounts(old: Order, fields: OrderFields, items_text: str) -> dict[str, int 
         amount = old.amount if fields.items is None else None
     if discount is None:
         discount = old.discount_amount
-    found = totals(order_items(items_text), amount, discount)
+    found = totals(lines, amount, discount)
     if (found["amount"] or 0) > MAX_AMOUNT:
         raise InvalidPayload(f"Property .amount must be >= 0 and <= {MAX_AMOUNT}")
     return found
@@ -140,24 +142,28 @@ def order_items(text: str) -> list[OrderItem]:
     return msgspec.json.decode(text, type=list[OrderItem])
 
 
-def _items_text(page: Page, old: Order, items: list[OrderItem]) -> str:
+def _lines(page: Page, before: list[OrderItem], items: list[OrderItem]) -> list[OrderItem]:
+    """The lines as they are kept: priced, each with its id, which a line that did not change keeps."""
     if len(items) > MAX_ITEMS:
         raise InvalidPayload(f"Property .items must NOT have more than {MAX_ITEMS} items")
-    before = order_items(old.items)
     lines = []
     for position, said in enumerate(items):
         item = priced(with_goods(page, said, f".items[{position}]"))
-        if wrong := numbers_in_bounds(said) or numbers_in_bounds(item):
-            raise InvalidPayload(f"Property .items[{position}]{wrong}")
+        if wrong := numbers_in_bounds(item):  # it is told of what was said, before what follows from it
+            raise InvalidPayload(f"Property .items[{position}]{numbers_in_bounds(said) or wrong}")
         if said.metadata:
             check_metadata(page.configuration, "order_item", canonical(said.metadata))
         kept = before[position].id if position < len(before) else None
         if kept is None or msgspec.structs.replace(before[position], id=item.id) != item:
             kept = page.ordered_id("ordli_")
         lines.append(msgspec.structs.replace(item, id=kept))
-    if any(line.product or line.sku or line.metadata for line in lines):
-        return canonical(msgspec.to_builtins(lines))
-    return msgspec.json.encode(lines).decode()
+    return lines
+
+
+def _lines_text(lines: list[OrderItem]) -> str:
+    if all(is_plain(inner) for line in lines for inner in (line.product, line.sku, line.metadata)):
+        return msgspec.json.encode(lines).decode()
+    return canonical(msgspec.to_builtins(lines))
 
 
 def store_order(page: Page, known: Order | None, order: Order, buyer: Customer | None, referrer: Customer | None = None) -> Order:
