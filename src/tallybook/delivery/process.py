@@ -264,7 +264,8 @@ class RemoteClerk:
     def record(self, results: Sequence[Result]) -> None:
         """What came of attempts, with the processor time since the last report: what is not rendering is sending."""
         rendered, used = telemetry.stage_totals()["render"], time.process_time()
-        spent = {"render": rendered - self._rendered, "send": used - self._used - (rendered - self._rendered)}
+        sending = used - self._used - (rendered - self._rendered)
+        spent = {"render": rendered - self._rendered, "send": max(sending, 0.0)}  # a rendering may have begun before the last
         self._rendered, self._used = rendered, used
         self._ask(RecordResults(list(results), spent))
 
