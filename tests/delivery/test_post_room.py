@@ -1,6 +1,7 @@
 """The outbox over the store: what is given to whom and when, on both databases, with a clock that is told."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import msgspec
@@ -74,6 +75,24 @@ def test_a_claim_leaves_what_is_behind_something_in_hand(office: PostOffice) -> 
     assert (names(given), {one.stream for one in given} & {begun[0].stream}) == (ORDERS, set())
     record(room, Delivered(), START, *begun)
     assert names(claim(room)) == ORDERS[1:]
+
+
+def test_thousands_of_one_customer_hold_up_nobody_else(office: PostOffice) -> None:
+    """Of one customer only some are taken in hand at a time, whatever is due; the others' events come, and each in order."""
+    office.subscribe()
+    for number in range(40):
+        office.order(f"bob {number}", customer="bob")
+    office.order("of carol", customer="carol")
+    room, seen = office.room(), []
+    parcels = claim(room)
+    assert list(Counter(one.stream for one in parcels).values()) == [16, 3]
+    while parcels:
+        record(room, Delivered(), START, *parcels)
+        seen += parcels
+        parcels = claim(room)
+    assert office.rows("SELECT COUNT(*) FROM send_outs WHERE state <> 'DELIVERED'") == [(0,)]
+    bobs = [one.position for one in seen if one.stream == seen[0].stream]
+    assert (len(bobs), bobs) == (81, sorted(bobs))
 
 
 def test_a_busy_webhook_is_passed_over(office: PostOffice) -> None:

@@ -7,6 +7,7 @@ what is out is known here, and after a crash everything unfinished is due again 
 import asyncio
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -36,6 +37,8 @@ LEASE = timedelta(seconds=20)
 """How long a process that went silent keeps the post room."""
 NEVER_ENDS = datetime.max.replace(tzinfo=UTC)
 """The lease of the only process of a SQLite file."""
+IN_HAND_PER_STREAM = 16
+"""Send-outs of one customer to one webhook in hand at a time: they are sent one after the other anyway."""
 KEPT_DOCUMENTS = 4096
 """Configuration versions kept in memory for rendering."""
 
@@ -126,8 +129,23 @@ class PostRoom:
         return [parcel for _, parcel in made if parcel is not None]
 
     def _due(self, connection: Connection, webhook: Webhook, limit: int, out: Mapping[str, Due]) -> list[Due]:
-        ours = [key for key, one in out.items() if one.send_out.webhook_id == webhook.id]
-        return send_outs.due(connection, webhook.id, self._looked_at, limit, ours, strict=webhook.strict_order)
+        """What is due for a webhook, of no customer more than a few at a time: thousands of one hold up nobody else."""
+        ours = [one for one in out.values() if one.send_out.webhook_id == webhook.id]
+        in_hand = Counter(one.send_out.stream for one in ours)
+        taken: list[Due] = []
+        while len(taken) < limit:
+            full = [stream for stream, count in in_hand.items() if count >= IN_HAND_PER_STREAM]
+            known = [one.send_out.id for one in (*ours, *taken)]
+            found = send_outs.due(
+                connection, webhook.id, self._looked_at, limit - len(taken), known, full, strict=webhook.strict_order
+            )
+            for one in found:
+                if in_hand[one.send_out.stream] < IN_HAND_PER_STREAM:
+                    in_hand[one.send_out.stream] += 1
+                    taken.append(one)
+            if not found:
+                break
+        return taken
 
     @staticmethod
     def _holds_back(one: Due, active: Mapping[str, tuple[Webhook, str]]) -> bool:

@@ -85,6 +85,7 @@ class _DueSelects:
                 *_waiting(webhook),
                 send_outs.c.next_attempt_at <= bindparam("now"),
                 ~among(send_outs.c.id, "out"),
+                ~among(send_outs.c.stream, "full"),
                 _not_held_back(strict=strict),
             )
             .order_by(send_outs.c.next_attempt_at, send_outs.c.id)
@@ -99,10 +100,22 @@ def _due_selects(*, sqlite: bool, strict: bool) -> _DueSelects:
     return _DueSelects(sqlite=sqlite, strict=strict)
 
 
-def due(connection: Connection, webhook_id: str, now: datetime, limit: int, out: Collection[str], *, strict: bool) -> list[Due]:
-    """Up to `limit` send-outs to this webhook that are due and not `out` already, oldest first; `strict`: see Webhook."""
+def due(
+    connection: Connection,
+    webhook_id: str,
+    now: datetime,
+    limit: int,
+    out: Collection[str],
+    full: Collection[str],
+    *,
+    strict: bool,
+) -> list[Due]:
+    """Up to `limit` send-outs to this webhook that are due, oldest first. `strict`: see Webhook.
+
+    Not those that are `out` already, and none of the streams that are `full`.
+    """
     s = _due_selects(sqlite=connection.dialect.name == "sqlite", strict=strict)
-    wanted = {"webhook_id": webhook_id, "now": to_ms(now), "out": s.among.keys(out), "most": limit}
+    wanted = {"webhook_id": webhook_id, "now": to_ms(now), "out": s.among.keys(out), "full": s.among.keys(full), "most": limit}
     found = [_send_out.record(row) for row in connection.execute(s.due, wanted)]
     if not found:
         return []
