@@ -16,11 +16,11 @@ from typing import Any
 import structlog
 
 from tallybook import telemetry
-from tallybook.domain.refusals import TryAgain
+from tallybook.domain.refusals import OutcomeUnknown, Refusal, TryAgain
 from tallybook.engine.batch import Batch, Handled, Work
 from tallybook.engine.work import Errand, Render, Reply, Submission
 from tallybook.ids import Ids
-from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError
+from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError, lost_to_others
 from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import Conflict, FactWriter, was_written
 from tallybook.usecases.command import Command
@@ -34,9 +34,9 @@ BATCH_LIMIT = 256
 """Pieces of work in one transaction."""
 TRIES = 3
 """How often a command alone is tried."""
-LOOKS = 5
-LOOK_PAUSE_SECONDS = 0.1
-"""How often, and after which pause (times the looks there were), it is asked whether a lost commit took place."""
+LOOK_SECONDS = 0.6
+LOOK_PAUSE_SECONDS = 0.05
+"""For how long, and with which pause, it is asked whether a lost commit took place; everybody else waits meanwhile."""
 PAUSE_SECONDS = 0.01
 """Pause before a command alone is tried again, times the tries it has had."""
 
@@ -49,12 +49,16 @@ class Overloaded(Exception):
 
 
 class Unavailable(Exception):
-    """The database does not answer."""
+    """The database does not answer; nothing was done."""
+
+
+class InDoubt(Exception):
+    """The connection was lost in the commit, and the database could not be asked whether it took place."""
 
 
 def _is_of_database(lost: Exception) -> bool:
     """Whether the database as a whole could not do it (busy, full, away), so that halving the batch would not help."""
-    return isinstance(lost, DBAPIError) and not isinstance(lost, IntegrityError | DataError)
+    return isinstance(lost, DBAPIError) and not isinstance(lost, IntegrityError | DataError) and not lost_to_others(lost)
 
 
 def _resolve(replies: list[tuple[Any, Any]]) -> None:
@@ -151,7 +155,10 @@ class Engine:
         try:
             handled = self._attempt(work)
         except Unavailable:
-            self._give_up(work)
+            self._give_up(work, TryAgain())
+        except InDoubt as doubt:
+            log.warning("batch_in_doubt", size=len(work), error=str(doubt.__cause__))
+            self._give_up(work, OutcomeUnknown())
         except Exception as lost:  # noqa: BLE001  # whatever made the batch lose, each of its commands gets an answer
             self._lost(work, tried + 1, lost)
         else:
@@ -174,7 +181,7 @@ class Engine:
             time.sleep(PAUSE_SECONDS * tried)
             self._handle(work, tried)
         else:
-            self._give_up(work, lost)
+            self._give_up(work, TryAgain() if expected else lost)
 
     def _attempt(self, work: Sequence[Work]) -> Handled:
         connection = self._connected()
@@ -194,7 +201,7 @@ class Engine:
                 raise
             committed = self._was_committed(batch_id)
             if committed is None:
-                raise Unavailable from lost
+                raise InDoubt from lost
             if not committed:
                 raise
             return handled
@@ -203,19 +210,23 @@ class Engine:
 
     def _was_committed(self, batch_id: str) -> bool | None:
         """Whether the database has the batch; None when it could not be asked: then it must not be run again."""
-        for tried in range(LOOKS):
+        until = time.monotonic() + LOOK_SECONDS
+        while time.monotonic() < until:
             try:
-                with self._connected().begin():
-                    return was_written(self._connected(), batch_id)
+                with self._connected().begin() as looking:
+                    written = was_written(self._connected(), batch_id)
+                    looking.rollback()
             except (Unavailable, DBAPIError):
                 self._disconnect()
-                time.sleep(LOOK_PAUSE_SECONDS * (tried + 1))
+                time.sleep(LOOK_PAUSE_SECONDS)
+            else:
+                return written
         return None
 
     def _connected(self) -> Connection:
         if self._connection is None:
             try:
-                self._connection = self._database.writer.connect()
+                self._connection = self._database.batches.connect()
             except DBAPIError as lost:
                 raise Unavailable from lost
         return self._connection
@@ -226,17 +237,16 @@ class Engine:
                 self._connection.close()
             self._connection = None
 
-    def _give_up(self, work: list[Work], lost: Exception | None = None) -> None:
+    def _give_up(self, work: list[Work], why: Exception) -> None:
         replies: list[tuple[Any, Any]] = []
         for one in work:
-            refusal: Exception = TryAgain() if lost is None or isinstance(lost, Conflict | NotRead | DBAPIError) else lost
             if isinstance(one, Submission):
-                if isinstance(refusal, TryAgain):
-                    telemetry.REFUSALS.labels(key=refusal.key).inc()
-                status, body = one.render(refusal)
-                replies.append((one.token, Reply(status, body, answer=refusal)))
+                if isinstance(why, Refusal):
+                    telemetry.REFUSALS.labels(key=why.key).inc()
+                status, body = one.render(why)
+                replies.append((one.token, Reply(status, body, answer=why)))
             else:
-                replies.append((one.token, refusal))
+                replies.append((one.token, why))
         self._deliver(replies)
 
     @staticmethod
