@@ -75,11 +75,21 @@ async def _card(server: Server, code: str) -> Any:
     return json.loads(said.split(b"\r\n\r\n", 1)[1])
 
 
+SLOW = (
+    "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.001); RETURN NEW; END'",
+    "CREATE TRIGGER slow BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION linger()",
+)
+"""Makes every new customer take a while, so that two workers meet in the middle."""
+
+
 @pytest.mark.parametrize("known", [False, True], ids=["new customers", "known customers"])
 def test_opposite_orders(postgres_url: str, known: bool, times: Callable[[int, int], int], note: Callable[[str], None]) -> None:
     """Two engines are given orders of the same hundred customers, one from the first on, one from the last: all are done."""
     with empty_book(postgres_url) as book, contextlib.closing(Database(postgres_url)) as other, engine_on(other, 2) as second:
         book.rules(book.programme(), fixed(3))
+        with book.database.writing() as connection:
+            for statement in SLOW:
+                connection.execute(text(statement))
         rounds = times(3, 50)
         for number in range(rounds):
             names = [f"customer-{0 if known else number}-{one}" for one in range(CUSTOMERS)]
