@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,20 +23,23 @@ PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of some megabytes."""
-    folder = tmp_path / "small"
-    folder.mkdir()
+def small_disk() -> Iterator[Path]:
+    """A file system of some megabytes, in a place where PostgreSQL's account may look."""
+    folder = Path(tempfile.mkdtemp(prefix="tallybook-small-"))
+    folder.chmod(0o755)
     mount = shutil.which("mount")
     if mount is None or os.geteuid() != 0:
+        folder.rmdir()
         pytest.skip("only root may mount a small file system")
     made = subprocess.run(
         [mount, "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", folder], capture_output=True, text=True, check=False
     )
     if made.returncode:
+        folder.rmdir()
         pytest.skip(f"no small file system here: {made.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
+    folder.rmdir()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -45,11 +49,14 @@ def database(request: pytest.FixtureRequest, small_disk: Path) -> Iterator[str]:
         yield f"sqlite:///{small_disk / 'book.db'}"
         return
     cluster: Cluster = request.getfixturevalue("own_cluster")
-    for folder in (small_disk, *small_disk.parents[:3]):
-        folder.chmod(0o777 if folder == small_disk else 0o755)
     name = cluster.next_name()
     with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'".encode())
+        kept = connection.execute("SHOW data_directory").fetchone()
+        assert kept is not None
+        tables = small_disk / "tables"
+        tables.mkdir()
+        os.chown(tables, Path(kept[0]).stat().st_uid, -1)
+        connection.execute(f"CREATE TABLESPACE small LOCATION '{tables}'".encode())
         connection.execute(f"CREATE DATABASE {name} TABLESPACE small".encode())
         yield cluster.url(name)
         drop_database(cluster, cluster.url(name))
