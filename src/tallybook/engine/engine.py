@@ -20,7 +20,7 @@ from tallybook.domain.refusals import OutcomeUnknown, Refusal, TryAgain
 from tallybook.engine.batch import Batch, Handled, Work
 from tallybook.engine.work import Errand, Render, Reply, Submission
 from tallybook.ids import Ids
-from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError, lost_to_others
+from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError, hang_up, lost_to_others
 from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import Conflict, FactWriter, was_written
 from tallybook.usecases.command import Command
@@ -37,6 +37,8 @@ TRIES = 3
 LOOK_SECONDS = 0.6
 LOOK_PAUSE_SECONDS = 0.05
 """For how long, and with which pause, it is asked whether a lost commit took place; everybody else waits meanwhile."""
+HUNG_SECONDS = 30.0
+"""A transaction that takes longer is cut off: the database's own limits are of no use when the database itself stands still."""
 PAUSE_SECONDS = 0.01
 """Pause before a command alone is tried again, times the tries it has had."""
 
@@ -77,6 +79,8 @@ class Engine:
         real_now: Callable[[], datetime],
         deliver: Deliver = _resolve,
         after_commit: AfterCommit = lambda _: None,
+        *,
+        hung_seconds: float = HUNG_SECONDS,
     ) -> None:
         self._database = database
         self._ids = ids
@@ -90,11 +94,16 @@ class Engine:
         self._wake = threading.Condition()
         self._stopping = False
         self._connection: Connection | None = None
+        self._hung_seconds = hung_seconds
+        self._since: float | None = None
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+        self._watch = threading.Thread(target=self._watch_over, name="engine-watch", daemon=True)
 
     def start(self) -> None:
         """Begins to work."""
         self._thread.start()
+        self._watch.start()
 
     def stop(self, seconds: float = 30.0) -> None:
         """Finishes what waits and ends."""
@@ -102,6 +111,7 @@ class Engine:
             self._stopping = True
             self._wake.notify()
         self._thread.join(seconds)
+        self._ended.set()
         self._disconnect()
 
     def submit(self, work: Work) -> None:
@@ -151,6 +161,15 @@ class Engine:
             except Exception:
                 log.exception("engine_stumbled", size=len(work))
 
+    def _watch_over(self) -> None:
+        """Hangs up on a database that does not answer; the engine's thread then finds its connection lost."""
+        while not self._ended.wait(self._hung_seconds / 10):
+            since, connection = self._since, self._connection
+            if since is not None and connection is not None and time.monotonic() - since > self._hung_seconds:
+                log.error("database_hangs", seconds=self._hung_seconds)
+                self._since = None
+                hang_up(connection)
+
     def _handle(self, work: list[Work], tried: int = 0) -> None:
         try:
             handled = self._attempt(work)
@@ -184,7 +203,14 @@ class Engine:
             self._give_up(work, TryAgain() if expected else lost)
 
     def _attempt(self, work: Sequence[Work]) -> Handled:
+        try:
+            return self._transact(work)
+        finally:
+            self._since = None
+
+    def _transact(self, work: Sequence[Work]) -> Handled:
         connection = self._connected()
+        self._since = time.monotonic()
         batch_id = self._ids.random(20)
         handled: Handled | None = None
         try:
@@ -213,8 +239,11 @@ class Engine:
         until = time.monotonic() + LOOK_SECONDS
         while time.monotonic() < until:
             try:
-                with self._connected().begin() as looking:
-                    written = was_written(self._connected(), batch_id)
+                self._since = None
+                connection = self._connected()
+                self._since = time.monotonic()
+                with connection.begin() as looking:
+                    written = was_written(connection, batch_id)
                     looking.rollback()
             except (Unavailable, DBAPIError):
                 self._disconnect()

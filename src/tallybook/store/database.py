@@ -1,12 +1,15 @@
 """Connections: one that writes, for the engine, and a small pool that only reads."""
 
+import contextlib
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -27,6 +30,7 @@ __all__ = [
     "IntegrityError",
     "PoolTimeout",
     "SQLAlchemyError",
+    "hang_up",
     "lost_to_others",
     "ping",
     "shown_url",
@@ -155,6 +159,14 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def hang_up(connection: Connection) -> None:
+    """Cuts a connection to PostgreSQL that another thread waits on: that one's statement fails at once. SQLite is not away."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, psycopg.Connection):
+        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(driver.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def lost_to_others(wrong: Exception) -> bool:

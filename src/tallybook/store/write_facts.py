@@ -158,7 +158,7 @@ def was_written(connection: Connection, batch_id: str) -> bool:
     if connection.dialect.name == "sqlite":
         return connection.scalar(select(tables.batches.c.id).where(tables.batches.c.id == batch_id)) is not None
     again = postgres_insert(tables.batches).values(id=batch_id, created_at=0).on_conflict_do_nothing()
-    return bool(connection.execute(again).rowcount == 0)
+    return connection.scalar(again.returning(tables.batches.c.id)) is None
 
 
 sqlite_insert: Any = sqlite.insert
