@@ -31,11 +31,19 @@ class Answer(NamedTuple):
 
 def post(server: Server, path: str, said: Any, **headers: str) -> bytes:
     """A whole request with the application key. Underscores in header names stand for hyphens."""
-    body = json.dumps(said).encode()
+    return _request(server, "POST", path, json.dumps(said).encode(), headers)
+
+
+def get(server: Server, path: str) -> bytes:
+    """The same without a body."""
+    return _request(server, "GET", path, b"", {})
+
+
+def _request(server: Server, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
     named = {"Host": "127.0.0.1", "X-App-Id": server.app_id, "X-App-Token": server.app_token, "Content-Length": str(len(body))}
     named |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
-    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
 class Line:
@@ -80,18 +88,24 @@ async def _at_once(port: int, requests: list[bytes]) -> list[Answer]:
 
 
 class Told:
-    """What was asked for, by its name, and what was said to it. What is in neither of the answers was never answered."""
+    """What was asked for, by its name, and what was said to it. `lost` is what was never answered."""
 
     def __init__(self, cards: Iterable[tuple[str, str]], seed: int) -> None:
         self.done: dict[str, Answer] = {}
         self.refused: dict[str, Answer] = {}
-        self.lost: list[str] = []
+        self.lost: set[str] = set()
         self.chance = random.Random(seed)
         self._cards = list(cards)
         self._made = 0
+        self._requests: dict[str, bytes] = {}
 
     def wish(self, server: Server) -> tuple[str, bytes]:
-        """Something new: a paid order of some member, or points by hand for one."""
+        """Something new: a paid order of some member, or points by hand for one, under a key of its own."""
+        name, request = self._drawn(server)
+        self._requests[name] = request
+        return name, request
+
+    def _drawn(self, server: Server) -> tuple[str, bytes]:
         self._made += 1
         source_id, code = self.chance.choice(self._cards)
         if self.chance.random() < 0.6:
@@ -99,7 +113,17 @@ class Told:
             said = {"source_id": name, "status": "PAID", "amount": 1000, "customer": {"source_id": source_id}}
             return name, post(server, "/v1/orders", said)
         name = f"by-hand-{self._made}"
-        return name, post(server, f"/v1/loyalties/members/{code}/balance", {"points": 5, "reason": name})
+        said = {"points": 5, "reason": name}
+        return name, post(server, f"/v1/loyalties/members/{code}/balance", said, Idempotency_Key=name)
+
+    def repeat(self, server: Server) -> int:
+        """Send again what was not answered, or answered with "unknown", as a careful shop does. How much that was."""
+        unknown = [*self.lost, *(name for name, answer in self.refused.items() if answer.status == 500)]
+        for name, answer in zip(unknown, at_once(server, [self._requests[name] for name in unknown]), strict=True):
+            self.refused.pop(name, None)
+            self.keep(name, answer)
+        self.lost.clear()
+        return len(unknown)
 
     def keep(self, name: str, answer: Answer) -> None:
         """Write an answer down."""
@@ -143,7 +167,7 @@ class Traffic:
             try:
                 answer = await line.ask(request)
             except (OSError, EOFError):
-                self._told.lost.append(name)
+                self._told.lost.add(name)
                 return
             self._told.keep(name, answer)
             if answer.status >= 500:
