@@ -22,7 +22,7 @@ RULES = 2
 POINTS = 20
 """What an order of 1000 gives."""
 BY_HAND = 5
-ARRIVAL_SECONDS = 90
+ARRIVAL_SECONDS = 300
 """For the last event: a process that was killed keeps the right to send for 20 seconds."""
 SHAPE = {"code", "key", "message", "details", "request_id"}
 
