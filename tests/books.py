@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from tallybook.clock import real_now
 from tallybook.domain.config import Campaign, EarningRule, Tier
@@ -149,6 +149,25 @@ def held(engine: Engine) -> Iterator[None]:
     finally:
         go_on.set()
         done.result(WAIT_SECONDS)
+
+
+@contextlib.contextmanager
+def decided(engine: Engine, commands: Sequence[Command]) -> Iterator[list["Future[Reply]"]]:
+    """One batch of these commands, held when all is read and decided, and written when the block ends."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        reached.set()
+        assert go_on.wait(WAIT_SECONDS)
+
+    with held(engine):
+        answers = [submit(engine, command) for command in commands]
+        engine.submit(Errand(hold))
+    assert reached.wait(WAIT_SECONDS)
+    try:
+        yield answers
+    finally:
+        go_on.set()
 
 
 @contextlib.contextmanager

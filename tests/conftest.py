@@ -18,6 +18,12 @@ hypothesis.settings.register_profile("explore", derandomize=False, deadline=None
 hypothesis.settings.load_profile("ci")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of `./tally soak`."""
+    parser.addoption("--soak", action="store_true", help="break things as often as is claimed, not just a few times")
+    parser.addoption("--soak-seed", default="1", help="what chance begins with in tests/unbreakable")
+
+
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[Cluster]:
     """A private PostgreSQL, started when the first test asks for it.

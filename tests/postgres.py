@@ -12,8 +12,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -54,11 +55,20 @@ class Cluster:
     """A running server. Connections are trusted; every database made in it is UTF-8."""
 
     port: int
+    control: Callable[..., None] = field(repr=False)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def url(self, database: str) -> str:
         """Where `database` of this server is, as `postgresql://user@host:port/name`."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def crash(self) -> None:
+        """Kill it at once, as a power cut does; every connection is lost."""
+        self.control("stop", "-m", "immediate")
+
+    def start(self) -> None:
+        """Start it again on its port after a crash; it recovers what was committed."""
+        self.control("start", "-w", "-t", "60")
 
     def next_name(self) -> str:
         """Give a database name that this server has not had."""
@@ -92,8 +102,8 @@ def _complete(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def running_cluster(binaries: Path) -> Iterator[Cluster]:
-    """Make a cluster, start it, yield it, stop it and remove it.
+def running_cluster(binaries: Path, **settings: str) -> Iterator[Cluster]:
+    """Make a cluster, start it, yield it, stop it and remove it. `settings` are changes of SETTINGS.
 
     PostgreSQL refuses to run as root: then it runs as the user `postgres`, or as `nobody` where there is none.
     """
@@ -103,8 +113,8 @@ def running_cluster(binaries: Path) -> Iterator[Cluster]:
         if account:
             os.chown(folder, account.pw_uid, account.pw_gid)
         _initialise(binaries, folder, account)
-        with _started(binaries, folder, account) as port:
-            yield Cluster(port)
+        with _started(binaries, folder, account, SETTINGS | settings) as cluster:
+            yield cluster
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -145,23 +155,43 @@ def _initialise(binaries: Path, folder: Path, account: pwd.struct_passwd | None)
 
 
 @contextlib.contextmanager
-def _started(binaries: Path, folder: Path, account: pwd.struct_passwd | None) -> Iterator[int]:
+def _started(binaries: Path, folder: Path, account: pwd.struct_passwd | None, settings: dict[str, str]) -> Iterator[Cluster]:
     """Start the server on a free port of 127.0.0.1. Another program can take the port first: then on another one."""
     for _ in range(PORT_TRIES):
         port = _free_port()
-        options = " ".join(f"-c {name}='{value}'" for name, value in (SETTINGS | {"port": str(port)}).items())
+        options = " ".join(f"-c {name}='{value}'" for name, value in (settings | {"port": str(port)}).items())
         keeper = _keeper(binaries, folder, account, options)
         assert keeper.stdin
         assert keeper.stdout
         try:
             if keeper.stdout.readline().strip() == "ready":
-                yield port
+                yield Cluster(port, partial(_control, binaries, folder, account, options))
                 return
         finally:
             keeper.stdin.close()
             keeper.stdout.close()
             keeper.wait(60)
     raise RuntimeError(f"PostgreSQL of {binaries} did not start:\n{(folder / 'start').read_text()}{(folder / 'log').read_text()}")
+
+
+def _control(binaries: Path, folder: Path, account: pwd.struct_passwd | None, options: str, verb: str, *words: str) -> None:
+    known = (
+        ["-D", str(folder / "cluster"), "-l", str(folder / "log"), "-o", options]
+        if verb == "start"
+        else ["-D", str(folder / "cluster")]
+    )
+    subprocess.run(
+        [binaries / "pg_ctl", verb, *words, *known],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        start_new_session=True,
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+    )
 
 
 def _keeper(binaries: Path, folder: Path, account: pwd.struct_passwd | None, options: str) -> subprocess.Popen[str]:

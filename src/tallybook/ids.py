@@ -43,14 +43,16 @@ class Ids:
         if at is not self._at:
             self._at, self._at_ms = at, unix_ms(at) - EPOCH_MS
         ms = max(self._at_ms, self._last_ms.get(line, 0))
-        if after:
-            ms = max(ms, (int(after, 16) >> 30) + 1)
         self._counter += 1
         if self._counter == _COUNTERS:
             self._counter = 0
             ms += 1
+        body = f"{(ms << 30) | (self._node << 16) | self._counter:018x}"
+        if body <= after:
+            ms = (int(after, 16) >> 30) + 1
+            body = f"{(ms << 30) | (self._node << 16) | self._counter:018x}"
         self._last_ms[line] = ms
-        return f"{(ms << 30) | (self._node << 16) | self._counter:018x}"
+        return body
 
     def at_instant(self, at: datetime) -> str:
         """A body that encodes `at` (a pending entry carries its activation): unique, not ordered with the others.

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ class Server:
     management_id: str = "8c63e9eb-576f-4cc8-91df-b6797b6de8c6"
     management_token: str = "a713187b-792f-47b6-993c-c83bd340ffd9"
     webhook_secret: str = "acceptance-secret"
+    workers: int = 1
     processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list, repr=False)
 
     @property
@@ -56,6 +58,11 @@ class Server:
         self.processes[-1].kill()
         self.processes[-1].wait()
 
+    def kill_all(self) -> None:
+        """End everything that the process started with it, in one moment."""
+        os.killpg(self.processes[-1].pid, signal.SIGKILL)
+        self.processes[-1].wait()
+
     def environment(self, time_zone: str) -> dict[str, str]:
         """Give what the process is started with: the keys, a sandbox, webhooks to this machine."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("TALLYBOOK_")}
@@ -67,6 +74,7 @@ class Server:
             "TALLYBOOK_MANAGEMENT_TOKEN": self.management_token,
             "TALLYBOOK_WEBHOOK_SECRET": self.webhook_secret,
             "TALLYBOOK_SANDBOX": "1",
+            "TALLYBOOK_WORKERS": str(self.workers),
             "TALLYBOOK_TIME_ZONE": time_zone,
             "TALLYBOOK_ALLOW_PRIVATE_WEBHOOKS": "1",
             "TALLYBOOK_EXPORTS_FOLDER": str(self.log.parent / "exports"),
@@ -74,9 +82,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def running_server(database_url: str, folder: Path, time_zone: str = "UTC") -> Iterator[Server]:
+def running_server(database_url: str, folder: Path, time_zone: str = "UTC", *, workers: int = 1) -> Iterator[Server]:
     """Start `tallybook serve` on a free port of 127.0.0.1, yield it when it answers, stop it with SIGTERM."""
-    server = Server(_free_port(), database_url, folder / "server.log")
+    server = Server(_free_port(), database_url, folder / "server.log", workers=workers)
     with server.log.open("ab") as log:
         process = server.start(time_zone, log)
         try:

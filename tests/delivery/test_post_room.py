@@ -395,3 +395,23 @@ def test_what_is_recorded_twice_is_recorded_once(office: PostOffice) -> None:
         )
         EngineClerk(office.database, office.engine).record([result])
     assert office.states() == [("DELIVERED", 1)]
+
+
+def test_a_late_failure_of_a_process_that_lost_the_post_room(office: PostOffice) -> None:
+    """Its attempt was counted by its successor already: what that one recorded stands."""
+    office.subscribe(events=["customer.created"])
+    office.order("first")
+    (parcel,) = claim(office.room())
+    for state in ("WAITING", "FAILED"):
+        result = Result(
+            send_out_id=parcel.send_out_id,
+            project_id=PROJECT,
+            webhook_id=parcel.webhook_id,
+            attempt=1,
+            at=START,
+            first_attempt_at=START,
+            state=state,
+            receiver_failed=False,
+        )
+        EngineClerk(office.database, office.engine).record([result])
+    assert office.states() == [("WAITING", 1)]

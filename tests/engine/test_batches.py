@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,15 +12,15 @@ from sqlalchemy import Connection, text
 
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.refusals import NotFound, TryAgain
-from tallybook.engine.engine import QUEUE_LIMIT, TRIES, Engine, Overloaded
-from tallybook.engine.work import Errand, Reply
+from tallybook.engine.engine import QUEUE_LIMIT, TRIES, Overloaded
+from tallybook.engine.work import Errand
 from tallybook.store.database import Database
 from tallybook.store.write_facts import Conflict
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.customers import CustomerFields, create_customer
 from tallybook.usecases.page import Page
 from tallybook.usecases.put_order import OrderFields, PutOrder
-from tests.books import PROJECT, WAIT_SECONDS, Book, empty_book, engine_on, fixed, held, put_order, small_book, submit
+from tests.books import PROJECT, WAIT_SECONDS, Book, decided, empty_book, engine_on, fixed, held, put_order, small_book, submit
 
 
 class Stumble(Command, frozen=True, kw_only=True):
@@ -46,25 +46,6 @@ def book(database_url: str) -> Iterator[Book]:
 def _column(database: Database, sql: str) -> list[Any]:
     with database.reading() as connection:
         return list(connection.scalars(text(sql)))
-
-
-@contextlib.contextmanager
-def decided(engine: Engine, commands: Sequence[Command]) -> Iterator[list["Future[Reply]"]]:
-    """One batch of these commands, held when all is read and decided, and written when the block ends."""
-    reached, go_on = threading.Event(), threading.Event()
-
-    def hold(_: Connection) -> None:
-        reached.set()
-        assert go_on.wait(WAIT_SECONDS)
-
-    with held(engine):
-        answers = [submit(engine, command) for command in commands]
-        engine.submit(Errand(hold))
-    assert reached.wait(WAIT_SECONDS)
-    try:
-        yield answers
-    finally:
-        go_on.set()
 
 
 def test_a_refusal_throws_its_own_page_away_and_nobody_elses(book: Book) -> None:

@@ -13,6 +13,7 @@ STATUS: dict[type[Refusal], int] = {
     refusals.IdempotencyKeyReused: 409,
     refusals.NotImplementedYet: 501,
     refusals.TryAgain: 503,
+    refusals.OutcomeUnknown: 500,  # not 503, which says that nothing was done
 }
 """Every refusal that is not named here is 400."""
 

@@ -79,12 +79,17 @@ def work(settings: Settings, sock: socket.socket) -> None:
 
 
 class Workers:
-    """Worker processes of one listening socket: one that ends by itself is started again."""
+    """Worker processes of one listening socket: one that ends by itself is started again.
+
+    They read from a pipe into which nothing is ever written: when this process is gone, however it went, the pipe ends and so do
+    they. Else they would keep the port from whoever is started next.
+    """
 
     def __init__(self, settings: Settings, sock: socket.socket) -> None:
         self._settings = settings
         self._sock = sock
         self._stopping = threading.Event()
+        self._life, self._held = os.pipe()
 
     def run(self) -> None:
         """Until it is asked to end; then every worker answers what it has begun, and ends."""
@@ -102,8 +107,14 @@ class Workers:
         said = {"DATABASE_URL": self._settings.database_url, "PUBLIC_URL": self._settings.public_url}
         environment = {**os.environ, **{PREFIX + name: value for name, value in said.items()}}
         fd = self._sock.fileno()
-        words = [sys.executable, "-m", "tallybook.cli.server", str(fd)]
-        return subprocess.Popen(words, pass_fds=[fd], env=environment)  # noqa: S603  # our own program
+        words = [sys.executable, "-m", "tallybook.cli.server", str(fd), str(self._life)]
+        return subprocess.Popen(words, pass_fds=[fd, self._life], env=environment)  # noqa: S603  # our own program
+
+
+def end_with(life: int) -> None:
+    """Ends this process as SIGTERM does when the other end of this pipe is gone. For a thread of its own."""
+    os.read(life, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -120,4 +131,5 @@ def listen(settings: Settings) -> socket.socket:
 if __name__ == "__main__":
     worker_settings = read_settings().with_changes()
     configure_log(worker_settings.log_level)
+    threading.Thread(target=end_with, args=(int(sys.argv[2]),), daemon=True).start()
     work(worker_settings, socket.socket(fileno=int(sys.argv[1])))

@@ -9,6 +9,7 @@ import structlog
 from tallybook import telemetry
 from tallybook.delivery.outbox import OutboxUnavailable
 from tallybook.delivery.policy import Failed, is_to_be_disabled
+from tallybook.domain.refusals import OutcomeUnknown, TryAgain
 from tallybook.engine.engine import Engine, Overloaded
 from tallybook.store import send_outs
 from tallybook.store.database import Connection, Database, SQLAlchemyError
@@ -19,6 +20,8 @@ from tallybook.usecases.webhooks import DisableWebhook
 log = structlog.get_logger()
 
 LEASE_NAME = "delivery"
+_NOT_NOW = (Overloaded, TryAgain, OutcomeUnknown, SQLAlchemyError)
+"""What the engine and the store say when asking again may help."""
 
 
 class Clerk(Protocol):
@@ -49,7 +52,7 @@ class EngineClerk:
                 if one.state == "FAILED" and one.receiver_failed and self._is_dead(one):
                     log.warning("webhook_disabled", webhook=one.webhook_id, project=one.project_id)
                     self._engine.do(DisableWebhook(project_id=one.project_id, webhook_id=one.webhook_id))
-        except (Overloaded, SQLAlchemyError) as away:
+        except _NOT_NOW as away:
             raise OutboxUnavailable(str(away)) from away
 
     def _write(self, connection: Connection, results: Sequence[Result]) -> None:
@@ -67,7 +70,7 @@ class EngineClerk:
             return True
         try:
             fence = self._engine.errand(lambda connection: take_lease(connection, LEASE_NAME, owner, now, until))
-        except (Overloaded, SQLAlchemyError) as away:
+        except _NOT_NOW as away:
             raise OutboxUnavailable(str(away)) from away
         return fence is not None
 

@@ -68,7 +68,8 @@ class ApiKey(Record, frozen=True, kw_only=True):
 class Customer(Record, frozen=True, kw_only=True):
     """A person known to the shop. `orders_*` sums orders that were ever PAID; `deleted_at` hides the customer.
 
-    `last_sequence` counts the events of the customer: each carries its number.
+    `last_sequence` counts the events of the customer: each carries its number. `last_event_key` is the last time-ordered body
+    that an id of its events or their send-outs was given: later ones are greater, whichever worker makes them.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Customer(Record, frozen=True, kw_only=True):
     last_order_amount: int = 0
     last_order_at: Instant | None = None
     last_sequence: int = 0
+    last_event_key: str | None = None
     created_at: Instant
     updated_at: Instant | None = None
     deleted_at: Instant | None = None

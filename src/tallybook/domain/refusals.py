@@ -294,6 +294,16 @@ class TryAgain(Refusal):
         super().__init__(details)
 
 
+class OutcomeUnknown(Refusal):
+    """The database went away while this was being committed: it was done or it was not. Ours; nothing of it can be half done."""
+
+    key = "outcome_unknown"
+    message = "Outcome unknown"
+
+    def __init__(self) -> None:
+        super().__init__("The database went away while this was written; repeat it with the same Idempotency-Key or source_id")
+
+
 class LeaseLost(Refusal):
     """Another worker has taken over the job that this command belongs to. Ours; no client ever sees it (DESIGN 6)."""
 

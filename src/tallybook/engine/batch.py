@@ -49,9 +49,9 @@ class Batch:
     def run(self, connection: Connection, work: Sequence[Work], batch_id: str) -> Handled:
         """Does the work inside the caller's transaction; the caller commits. Raises what makes the whole batch lose."""
         handled = Handled()
-        real_now = self._real_now()
         submissions = [one for one in work if isinstance(one, Submission)]
         book = self._read(connection, submissions)
+        real_now = self._real_now()  # now that the customers are held: another worker's changes of them were before it
         handled.replies += [(one, self._handle(book, one, real_now)) for one in submissions]
         for errand in work:
             if isinstance(errand, Errand):

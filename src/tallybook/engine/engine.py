@@ -16,11 +16,11 @@ from typing import Any
 import structlog
 
 from tallybook import telemetry
-from tallybook.domain.refusals import TryAgain
+from tallybook.domain.refusals import OutcomeUnknown, Refusal, TryAgain
 from tallybook.engine.batch import Batch, Handled, Work
 from tallybook.engine.work import Errand, Render, Reply, Submission
 from tallybook.ids import Ids
-from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError
+from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError, hang_up, lost_to_others
 from tallybook.store.read_book import BookReader
 from tallybook.store.write_facts import Conflict, FactWriter, was_written
 from tallybook.usecases.command import Command
@@ -34,9 +34,11 @@ BATCH_LIMIT = 256
 """Pieces of work in one transaction."""
 TRIES = 3
 """How often a command alone is tried."""
-LOOKS = 5
-LOOK_PAUSE_SECONDS = 0.1
-"""How often, and after which pause (times the looks there were), it is asked whether a lost commit took place."""
+LOOK_SECONDS = 0.6
+LOOK_PAUSE_SECONDS = 0.05
+"""For how long, and with which pause, it is asked whether a lost commit took place; everybody else waits meanwhile."""
+HUNG_SECONDS = 30.0
+"""A transaction that takes longer is cut off: the database's own limits are of no use when the database itself stands still."""
 PAUSE_SECONDS = 0.01
 """Pause before a command alone is tried again, times the tries it has had."""
 
@@ -49,12 +51,16 @@ class Overloaded(Exception):
 
 
 class Unavailable(Exception):
-    """The database does not answer."""
+    """The database does not answer; nothing was done."""
+
+
+class InDoubt(Exception):
+    """The connection was lost in the commit, and the database could not be asked whether it took place."""
 
 
 def _is_of_database(lost: Exception) -> bool:
     """Whether the database as a whole could not do it (busy, full, away), so that halving the batch would not help."""
-    return isinstance(lost, DBAPIError) and not isinstance(lost, IntegrityError | DataError)
+    return isinstance(lost, DBAPIError) and not isinstance(lost, IntegrityError | DataError) and not lost_to_others(lost)
 
 
 def _resolve(replies: list[tuple[Any, Any]]) -> None:
@@ -73,6 +79,8 @@ class Engine:
         real_now: Callable[[], datetime],
         deliver: Deliver = _resolve,
         after_commit: AfterCommit = lambda _: None,
+        *,
+        hung_seconds: float = HUNG_SECONDS,
     ) -> None:
         self._database = database
         self._ids = ids
@@ -86,11 +94,16 @@ class Engine:
         self._wake = threading.Condition()
         self._stopping = False
         self._connection: Connection | None = None
+        self._hung_seconds = hung_seconds
+        self._since: float | None = None
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+        self._watch = threading.Thread(target=self._watch_over, name="engine-watch", daemon=True)
 
     def start(self) -> None:
         """Begins to work."""
         self._thread.start()
+        self._watch.start()
 
     def stop(self, seconds: float = 30.0) -> None:
         """Finishes what waits and ends."""
@@ -98,6 +111,7 @@ class Engine:
             self._stopping = True
             self._wake.notify()
         self._thread.join(seconds)
+        self._ended.set()
         self._disconnect()
 
     def submit(self, work: Work) -> None:
@@ -147,11 +161,23 @@ class Engine:
             except Exception:
                 log.exception("engine_stumbled", size=len(work))
 
+    def _watch_over(self) -> None:
+        """Hangs up on a database that does not answer; the engine's thread then finds its connection lost."""
+        while not self._ended.wait(self._hung_seconds / 10):
+            since, connection = self._since, self._connection
+            if since is not None and connection is not None and time.monotonic() - since > self._hung_seconds:
+                log.error("database_hangs", seconds=self._hung_seconds)
+                self._since = None
+                hang_up(connection)
+
     def _handle(self, work: list[Work], tried: int = 0) -> None:
         try:
             handled = self._attempt(work)
         except Unavailable:
-            self._give_up(work)
+            self._give_up(work, TryAgain())
+        except InDoubt as doubt:
+            log.warning("batch_in_doubt", size=len(work), error=str(doubt.__cause__))
+            self._give_up(work, OutcomeUnknown())
         except Exception as lost:  # noqa: BLE001  # whatever made the batch lose, each of its commands gets an answer
             self._lost(work, tried + 1, lost)
         else:
@@ -174,10 +200,17 @@ class Engine:
             time.sleep(PAUSE_SECONDS * tried)
             self._handle(work, tried)
         else:
-            self._give_up(work, lost)
+            self._give_up(work, TryAgain() if expected else lost)
 
     def _attempt(self, work: Sequence[Work]) -> Handled:
+        try:
+            return self._transact(work)
+        finally:
+            self._since = None
+
+    def _transact(self, work: Sequence[Work]) -> Handled:
         connection = self._connected()
+        self._since = time.monotonic()
         batch_id = self._ids.random(20)
         handled: Handled | None = None
         try:
@@ -194,7 +227,7 @@ class Engine:
                 raise
             committed = self._was_committed(batch_id)
             if committed is None:
-                raise Unavailable from lost
+                raise InDoubt from lost
             if not committed:
                 raise
             return handled
@@ -203,19 +236,26 @@ class Engine:
 
     def _was_committed(self, batch_id: str) -> bool | None:
         """Whether the database has the batch; None when it could not be asked: then it must not be run again."""
-        for tried in range(LOOKS):
+        until = time.monotonic() + LOOK_SECONDS
+        while time.monotonic() < until:
             try:
-                with self._connected().begin():
-                    return was_written(self._connected(), batch_id)
+                self._since = None
+                connection = self._connected()
+                self._since = time.monotonic()
+                with connection.begin() as looking:
+                    written = was_written(connection, batch_id)
+                    looking.rollback()
             except (Unavailable, DBAPIError):
                 self._disconnect()
-                time.sleep(LOOK_PAUSE_SECONDS * (tried + 1))
+                time.sleep(LOOK_PAUSE_SECONDS)
+            else:
+                return written
         return None
 
     def _connected(self) -> Connection:
         if self._connection is None:
             try:
-                self._connection = self._database.writer.connect()
+                self._connection = self._database.batches.connect()
             except DBAPIError as lost:
                 raise Unavailable from lost
         return self._connection
@@ -226,17 +266,16 @@ class Engine:
                 self._connection.close()
             self._connection = None
 
-    def _give_up(self, work: list[Work], lost: Exception | None = None) -> None:
+    def _give_up(self, work: list[Work], why: Exception) -> None:
         replies: list[tuple[Any, Any]] = []
         for one in work:
-            refusal: Exception = TryAgain() if lost is None or isinstance(lost, Conflict | NotRead | DBAPIError) else lost
             if isinstance(one, Submission):
-                if isinstance(refusal, TryAgain):
-                    telemetry.REFUSALS.labels(key=refusal.key).inc()
-                status, body = one.render(refusal)
-                replies.append((one.token, Reply(status, body, answer=refusal)))
+                if isinstance(why, Refusal):
+                    telemetry.REFUSALS.labels(key=why.key).inc()
+                status, body = one.render(why)
+                replies.append((one.token, Reply(status, body, answer=why)))
             else:
-                replies.append((one.token, refusal))
+                replies.append((one.token, why))
         self._deliver(replies)
 
     @staticmethod

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from tallybook.domain.refusals import LeaseLost, TryAgain
+from tallybook.domain.refusals import LeaseLost, OutcomeUnknown, TryAgain
 from tallybook.engine.engine import Overloaded
 from tallybook.jobs.leases import LEASE, Leases
 from tallybook.store.database import SQLAlchemyError
@@ -114,7 +114,7 @@ class Runner:
 
 
 def _report(name: str, failed: Exception) -> None:
-    if isinstance(failed, Overloaded | TryAgain | LeaseLost | SQLAlchemyError):
+    if isinstance(failed, Overloaded | TryAgain | OutcomeUnknown | LeaseLost | SQLAlchemyError):
         log.warning("job_postponed", job=name, reason=type(failed).__name__)
     else:
         log.error("job_failed", job=name, exc_info=failed)

@@ -1,12 +1,15 @@
 """Connections: one that writes, for the engine, and a small pool that only reads."""
 
+import contextlib
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -16,6 +19,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from tallybook.store.sql_functions import local_day_in_python
 
 __all__ = [
+    "REACHABLE",
     "READERS",
     "SPARE_READERS",
     "AlreadyServed",
@@ -26,6 +30,8 @@ __all__ = [
     "IntegrityError",
     "PoolTimeout",
     "SQLAlchemyError",
+    "hang_up",
+    "lost_to_others",
     "ping",
     "shown_url",
 ]
@@ -39,6 +45,22 @@ WRITER_CACHE_KB = 65_536
 """Page cache of a SQLite connection."""
 BUSY_MS = 10_000
 """How long a SQLite connection waits for another's lock."""
+
+CONNECT_SECONDS = 2
+"""How long PostgreSQL may take to accept a connection (the least that its library allows)."""
+REACHABLE: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""After some 25 seconds without a sign of life a connection to PostgreSQL is given up, whatever it was doing."""
+READING = r"-c default_transaction_isolation=repeatable\ read -c default_transaction_read_only=on"
+"""One moment for all queries of one reading: a list and its total, a card and its lots agree. SQLite does it unasked."""
+IN_BATCHES = "-c lock_timeout=2s -c statement_timeout=20s -c idle_in_transaction_session_timeout=20s"
+"""What the engine's transactions may take, as everybody waits for them: for others' locks, for a statement, and (as the
+database sees it, which frees the customers that a standing worker holds) between two statements."""
 
 
 class AlreadyServed(Exception):
@@ -54,10 +76,11 @@ class Database:
         if not self.is_sqlite:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self._lock: TextIO | None = None
-        self.writer = self._engine(NullPool, read_only=False)
-        self.readers = self._engine(QueuePool, read_only=True)
+        self.writer = self._engine(NullPool)
+        self.batches = self.writer if self.is_sqlite else self._engine(NullPool, IN_BATCHES)
+        self.readers = self._engine(QueuePool, READING)
 
-    def _engine(self, pool: type[Any], *, read_only: bool) -> Engine:
+    def _engine(self, pool: type[Any], said: str = "") -> Engine:
         # Errors are logged, and must not carry what customers said.
         options: dict[str, Any] = {"hide_parameters": True} | (
             {} if pool is NullPool else {"pool_size": READERS + SPARE_READERS, "max_overflow": 0, "pool_timeout": 5}
@@ -66,10 +89,12 @@ class Database:
             engine = create_engine(
                 self.url, poolclass=pool, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}, **options
             )
-            _prepare_sqlite(engine, read_only=read_only)
+            _prepare_sqlite(engine, read_only=pool is not NullPool)
         else:
-            isolation = {"connect_args": {"options": "-c timezone=UTC", "connect_timeout": 5}}
-            engine = create_engine(self.url, poolclass=pool, pool_pre_ping=pool is not NullPool, **isolation, **options)
+            arguments = REACHABLE | {"options": f"-c timezone=UTC {said}"}
+            engine = create_engine(
+                self.url, poolclass=pool, pool_pre_ping=pool is not NullPool, connect_args=arguments, **options
+            )
         return engine
 
     @property
@@ -95,8 +120,8 @@ class Database:
 
     def close(self) -> None:
         """Closes every connection and gives the lock back."""
-        self.writer.dispose()
-        self.readers.dispose()
+        for connections in (self.writer, self.batches, self.readers):
+            connections.dispose()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -134,6 +159,20 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def hang_up(connection: Connection) -> None:
+    """Cuts a connection to PostgreSQL that another thread waits on: that one's statement fails at once. SQLite is not away."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, psycopg.Connection):
+        with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(driver.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+
+def lost_to_others(wrong: Exception) -> bool:
+    """Whether a transaction of PostgreSQL had to give way: a deadlock, or a lock that was not given in time."""
+    state = getattr(getattr(wrong, "orig", None), "sqlstate", None) or ""
+    return state.startswith("40") or state == "55P03"
 
 
 def shown_url(url: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from tallybook.store.database import Connection, Database
+from tallybook.store.database import REACHABLE, Connection, Database
 
 CHANNEL = "tallybook_send_outs"
 PAUSE_SECONDS = 1.0
@@ -23,7 +23,7 @@ def listen(database: Database, heard: Callable[[], None]) -> None:
     url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     while True:
         try:
-            with psycopg.connect(url, autocommit=True) as connection:
+            with psycopg.connect(url, autocommit=True, **REACHABLE) as connection:
                 connection.execute(f"LISTEN {CHANNEL}")
                 heard()
                 for _ in connection.notifies():

@@ -142,7 +142,7 @@ class BookReader:
         for command in commands:
             if configuration := book.configurations.get(command.project_id):
                 by_project.setdefault(command.project_id, []).append(command.needs(configuration))
-        for project_id, needs in by_project.items():
+        for project_id, needs in sorted(by_project.items()):  # customers are locked in one order by everybody
             self._read_project(connection, book, project_id, needs)
         return book
 

@@ -146,7 +146,8 @@ def next_due_at(connection: Connection, ids: Sequence[str], now: datetime) -> da
 def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -> None:
     """Writes what came of attempts: many delivered ones in one statement, an attempt row only where one failed.
 
-    Done twice it is as done once; a send-out that was canceled meanwhile stays so.
+    Done twice it is as done once; a send-out that was canceled meanwhile stays so. A failure counts for the attempt that it was:
+    one that comes late, from a process that had lost the post room, undoes nothing of what its successor recorded.
     """
     make: Any = sqlite_insert if sqlite else postgres_insert
     delivered = [one for one in results if one.state == "DELIVERED"]
@@ -162,7 +163,9 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
         )
     if failed:
         connection.execute(
-            update(send_outs).where(send_outs.c.id == bindparam("key"), send_outs.c.state == "WAITING"),
+            update(send_outs).where(
+                send_outs.c.id == bindparam("key"), send_outs.c.state == "WAITING", send_outs.c.attempts == bindparam("before")
+            ),
             [_changed(one) for one in failed],
         )
         connection.execute(make(attempts).on_conflict_do_nothing(), [_attempt(one) for one in failed])
@@ -175,6 +178,7 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
 def _changed(one: Result) -> dict[str, Any]:
     return {
         "key": one.send_out_id,
+        "before": one.attempt - 1,
         "state": one.state,
         "attempts": one.attempt,
         "first_attempt_at": to_ms(one.first_attempt_at),

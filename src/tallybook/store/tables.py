@@ -131,6 +131,7 @@ customers = Table(
     _int("updated_at", null=True),
     _int("deleted_at", null=True),
     _int("version"),
+    _text("last_event_key", null=True),
     _partial("one_customer_of_a_source_id", "deleted_at IS NULL", "project_id", "source_id", unique=True),
     Index("customers_by_age", "project_id", "created_at", "id"),
 )

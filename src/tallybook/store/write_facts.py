@@ -9,8 +9,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tallybook.domain.config import KINDS, ConfigChange
-from tallybook.domain.records import Project
+from tallybook.domain.records import Card, Customer, Order, Product, Project, Publication, Receipt, SendOut, Sku
 from tallybook.store import tables
+from tallybook.store.among import Among
 from tallybook.store.mapping import MAPPINGS, to_ms
 from tallybook.store.rows import PostgresRows, Row, Rows, SqliteRows
 from tallybook.usecases.book import Book
@@ -18,6 +19,19 @@ from tallybook.usecases.book import Book
 BATCHES_KEPT = timedelta(hours=1)
 """How long a batch's id is kept, for an engine that lost its connection in the commit."""
 BATCHES_BETWEEN_CLEARANCES = 1000
+
+
+CONTESTED: dict[type[Any], str] = {
+    Customer: "source_id",
+    Order: "source_id",
+    Product: "source_id",
+    Sku: "source_id",
+    Publication: "source_id",
+    Card: "code",
+    Receipt: "id",
+}
+"""By what two workers may make the same row at once. New rows are written in its order: one worker then waits for the other,
+and never each for the other."""
 
 
 class Conflict(Exception):
@@ -30,6 +44,8 @@ class FactWriter:
     def __init__(self, *, sqlite: bool) -> None:
         self._dialect = sqlite_insert if sqlite else postgres_insert
         self._rows: Rows = SqliteRows() if sqlite else PostgresRows()
+        self._among = Among(sqlite=sqlite)
+        self._alone = sqlite
         self._batches = 0
 
     def write(self, connection: Connection, book: Book, batch_id: str, now: datetime) -> None:
@@ -50,14 +66,27 @@ class FactWriter:
                 stale.setdefault(type(record), []).append((*values, before))
         for fact in book.facts:
             fresh.setdefault(type(fact), []).append(tuple(MAPPINGS[type(fact)].values(fact)))
-        for kind, rows in fresh.items():
-            self._rows.insert(connection, MAPPINGS[kind], rows)
-        for kind, rows in stale.items():
-            if self._rows.update(connection, MAPPINGS[kind], rows) != len(rows):
+        for kind in (kind for kind in MAPPINGS if kind in fresh):
+            self._rows.insert(connection, MAPPINGS[kind], _in_order(kind, fresh[kind]))
+        for kind in (kind for kind in MAPPINGS if kind in stale):
+            if self._rows.update(connection, MAPPINGS[kind], stale[kind]) != len(stale[kind]):
                 raise Conflict(kind.__name__)
+        self._hold_webhooks(connection, book)
         self._configure(connection, book, projects)
         self._count(connection, book.counts)
         self._remember(connection, batch_id, now)
+
+    def _hold_webhooks(self, connection: Connection, book: Book) -> None:
+        """No worker deletes a webhook under what is sent to it; one that did so before us makes the batch lose."""
+        if self._alone:
+            return
+        mine = {fact.entity_id for fact in book.facts if isinstance(fact, ConfigChange)}
+        told = {fact.webhook_id for fact in book.facts if isinstance(fact, SendOut)} - mine
+        if told:
+            c = tables.documents.c
+            held = select(c.id).where(self._among(c.id)).order_by(c.id).with_for_update(read=True, key_share=True)
+            if len(connection.scalars(held, {"keys": self._among.keys(told)}).all()) != len(told):
+                raise Conflict("webhook")
 
     def _remember(self, connection: Connection, batch_id: str, now: datetime) -> None:
         """Writes that this batch was; now and then forgets those that nobody can be waiting for any more."""
@@ -112,9 +141,24 @@ class FactWriter:
             connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"n": c.n + by}))
 
 
+def _in_order(kind: type[Any], rows: list[Row]) -> list[Row]:
+    name = CONTESTED.get(kind)
+    if name is None:
+        return rows
+    at = MAPPINGS[kind].names.index(name)
+    return sorted(rows, key=lambda row: row[at] or "")
+
+
 def was_written(connection: Connection, batch_id: str) -> bool:
-    """Whether a batch of this id was committed."""
-    return connection.scalar(select(tables.batches.c.id).where(tables.batches.c.id == batch_id)) is not None
+    """Whether a batch of this id was committed. To be asked in a transaction that is rolled back.
+
+    On PostgreSQL a commit that lost its connection may still be under way. A row of the same id waits for its end, or for the
+    lock timeout; a query would only say that it is not there yet.
+    """
+    if connection.dialect.name == "sqlite":
+        return connection.scalar(select(tables.batches.c.id).where(tables.batches.c.id == batch_id)) is not None
+    again = postgres_insert(tables.batches).values(id=batch_id, created_at=0).on_conflict_do_nothing()
+    return connection.scalar(again.returning(tables.batches.c.id)) is None
 
 
 sqlite_insert: Any = sqlite.insert

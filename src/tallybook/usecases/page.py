@@ -81,6 +81,7 @@ class Page:
         self._subjects: list[Record] = []
         self._positions: dict[Any, int] = {}
         self._sequences: dict[str, int] = {}
+        self._event_keys: dict[str, str] = {}
         self.occurrence_id = "v-" + ids.hex18(now, line=configuration.project.id)
 
     # --- time and ids ---
@@ -345,7 +346,7 @@ class Page:
         if self.configuration.categories:
             refs = self._with_category(refs)
         event = Event(
-            id=self.ordered_id(event_id_prefix(name), at),
+            id=self._event_id(event_id_prefix(name), at, customer_id),
             project_id=self.project_id,
             customer_id=customer_id,
             card_id=self._card_of(refs, customer_id),
@@ -360,7 +361,7 @@ class Page:
         for webhook in self.configuration.subscribers.get(name, ()):
             self.add(
                 SendOut(
-                    id=self.ordered_id("whs_", at),
+                    id=self._event_id("whs_", at, customer_id),
                     project_id=self.project_id,
                     webhook_id=webhook.id,
                     event_id=event.id,
@@ -370,6 +371,20 @@ class Page:
                 )
             )
         return event
+
+    def _event_id(self, prefix: str, at: datetime, customer_id: str | None) -> str:
+        """A time-ordered id, greater than those that the customer's events and send-outs have had."""
+        if customer_id is None:
+            return self.ordered_id(prefix, at)
+        last = self._event_keys.get(customer_id)
+        if last is None:
+            known = self._holder(customer_id)
+            last = known.last_event_key if known else None
+        key = self._event_keys[customer_id] = self.ids.hex18(at, last or "", self.project_id)
+        return prefix + key
+
+    def _holder(self, customer_id: str) -> Customer | None:
+        return self.written.customers.get(customer_id) or self.book.customers.get(customer_id)
 
     def _card_of(self, refs: Refs, customer_id: str | None) -> str | None:
         """The card that an event speaks of, or else the one that its customer has in its campaign."""
@@ -393,7 +408,7 @@ class Page:
         if customer_id is None:
             return 0
         if customer_id not in self._sequences:
-            known = self.written.customers.get(customer_id) or self.book.customers.get(customer_id)
+            known = self._holder(customer_id)
             self._sequences[customer_id] = known.last_sequence if known else 0
         self._sequences[customer_id] += 1
         return self._sequences[customer_id]
@@ -401,9 +416,10 @@ class Page:
     def close(self) -> None:
         """Finishes the page: the occurrence gets its subjects, and customers the number of their last event."""
         for customer_id, sequence in self._sequences.items():
-            known = self.written.customers.get(customer_id) or self.book.customers.get(customer_id)
+            known = self._holder(customer_id)
             if known is not None:
-                self.put(msgspec.structs.replace(known, last_sequence=sequence))
+                key = self._event_keys[customer_id]
+                self.put(msgspec.structs.replace(known, last_sequence=sequence, last_event_key=key))
         if self._subjects or any(isinstance(fact, Event) for fact in self.written.facts):
             self.add(
                 Occurrence(
