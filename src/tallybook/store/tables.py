@@ -420,6 +420,7 @@ send_outs = Table(
     _int("created_at"),
     _partial("send_outs_due", "state = 'WAITING'", "webhook_id", "next_attempt_at", "id"),
     _partial("send_outs_holding_back", "state = 'WAITING' AND attempts > 0", "webhook_id", "stream", "id"),
+    _partial("send_outs_finished", "state <> 'WAITING'", "next_attempt_at"),
 )
 
 attempts = Table(
