@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,7 @@ from tallybook.delivery.process import DeliveryProcess, Start
 from tallybook.engine.batch import Handled
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
-from tallybook.jobs import exports, generation, midnight
+from tallybook.jobs import exports, generation, midnight, retention
 from tallybook.jobs.leases import Leases
 from tallybook.jobs.runner import Job, Runner
 from tallybook.settings import Settings
@@ -78,6 +79,7 @@ class Process:
             generation.NAME: generation.Generation(self._database, self._engine, leases),
             midnight.NAME: self._midnight,
             exports.NAME: exports.Exports(self._database, self._engine, ids, files, settings.public_url),
+            retention.NAME: retention.Retention(self._database, self._engine, _kept(settings)),
         }
         self._runner = Runner(jobs, leases, real_now)
         routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
@@ -87,10 +89,15 @@ class Process:
 
     def _observe(self) -> None:
         """Measures what is only known by looking: for a scrape of the metrics."""
+        telemetry.QUEUE_DEPTH.set(self._engine.depth)
+        telemetry.WAL_BYTES.set(self._database.wal_bytes())
+        now = real_now()
         with self._database.reading() as connection:
-            waiting, since = backlog(connection)
-        telemetry.SEND_OUTS_WAITING.set(waiting)
-        telemetry.OLDEST_UNSENT_SECONDS.set(max((real_now() - since).total_seconds(), 0) if since else 0)
+            found = backlog(connection, now)
+        for state in ("due", "later", "paused"):
+            telemetry.SEND_OUTS_WAITING.labels(state=state).set(getattr(found, state))
+        telemetry.OLDEST_UNSENT_SECONDS.set((now - found.oldest_due_at).total_seconds() if found.oldest_due_at else 0)
+        telemetry.SWEEP_LAG_SECONDS.set(self._midnight.lag(now).total_seconds())
 
     def _is_ready(self) -> bool:
         with self._database.reading() as connection:
@@ -128,6 +135,12 @@ class Process:
                 requests.append((token, reply))
         if requests and self._loop is not None:
             self._loop.call_soon_threadsafe(_resolve, requests)
+
+
+def _kept(settings: Settings) -> retention.Kept:
+    return retention.Kept(
+        receipts=timedelta(hours=settings.keep_receipts_hours), send_outs=timedelta(days=settings.keep_send_outs_days)
+    )
 
 
 def _resolve(requests: list[tuple[asyncio.Future[Any], Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What the code says of itself, as the tables that stand in the documentation: routes, refusals, events, limits.
+"""What the code says of itself, as the tables that stand in the documentation: routes, refusals, events, limits, metrics.
 
 `python -m tests.tidy.reference` writes them again between their marks; `test_readme.py` fails when they are not what it says.
 """
@@ -10,6 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeGuard
 
+from prometheus_client.metrics import MetricWrapperBase
+
+from tallybook import telemetry
 from tallybook.api import gateway
 from tallybook.api.call import Route
 from tallybook.api.errors import STATUS
@@ -129,6 +132,31 @@ def limits() -> str:
     return _table("| What | Bound |", rows)
 
 
+def metrics() -> str:
+    """Every metric of ours, by the name under which it is scraped."""
+    rows = [f"| `{name}` | {one.describe()[0].type} | {_labels(one)} | {_text(one)} |" for name, one in named_metrics().items()]
+    return _table("| Name | Kind | Labels | What it says |", rows)
+
+
+def named_metrics() -> dict[str, MetricWrapperBase]:
+    """The metrics of the process, each by its name in a scrape; a histogram without `_bucket`, `_sum`, `_count`."""
+    found = [one for one in vars(telemetry).values() if isinstance(one, MetricWrapperBase) and "tallybook" in one.describe()[0].name]
+    return {_scraped(one): one for one in found}
+
+
+def _scraped(metric: MetricWrapperBase) -> str:
+    said = metric.describe()[0]
+    return f"{said.name}_total" if said.type == "counter" else str(said.name)
+
+
+def _labels(metric: MetricWrapperBase) -> str:
+    return ", ".join(f"`{label}`" for label in metric._labelnames)
+
+
+def _text(metric: MetricWrapperBase) -> str:
+    return str(metric.describe()[0].documentation)
+
+
 SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "built": ("README.md", built),
     "not built": ("README.md", not_built),
@@ -139,6 +167,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "given refusals": ("docs/reference/errors.md", given),
     "reserved refusals": ("docs/reference/errors.md", reserved),
     "malformed": ("docs/reference/errors.md", malformed),
+    "metrics": ("docs/reference/metrics.md", metrics),
     "silent events": ("docs/reference/events.md", silent),
 }
 """Each table by its name: the page it stands in, and how it is made."""

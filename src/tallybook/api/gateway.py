@@ -12,7 +12,7 @@ import structlog
 from tallybook import telemetry
 from tallybook.api.authentication import Doorman
 from tallybook.api.call import Call, Identity, Look, Route, Wish
-from tallybook.api.errors import RETRY_AFTER_SECONDS, error_of
+from tallybook.api.errors import RETRY_AFTER_SECONDS, error_of, key_of
 from tallybook.clock import monotonic, real_now
 from tallybook.domain.refusals import InvalidPayload, NotFound, Refusal, TryAgain
 from tallybook.engine.engine import Engine, Overloaded
@@ -148,6 +148,7 @@ class Gateway:
             status, _ = error_of(wrong, request_id)
             if status == 500:
                 log.error("request_broken", request_id=request_id, exc_info=wrong)
+        telemetry.REFUSALS.labels(key=key_of(wrong)).inc()
         status, body = error_of(wrong, request_id)
         return Answered(status, body, {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None)
 

@@ -108,6 +108,11 @@ class Engine:
             self._waiting.append(work)
             self._wake.notify()
 
+    @property
+    def depth(self) -> int:
+        """Pieces of work that wait now."""
+        return len(self._waiting)
+
     def do(self, command: Command, render: Render = lambda _: (0, b"")) -> Any:
         """Does a command and waits: for the CLI, jobs and tests. Raises the Refusal, or whatever broke."""
         future: Future[Reply] = Future()
@@ -141,7 +146,6 @@ class Engine:
                 if not self._waiting:
                     return
                 work = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
-                telemetry.QUEUE_DEPTH.set(len(self._waiting))
             try:
                 self._handle(work)
             except Exception:
@@ -231,6 +235,7 @@ class Engine:
         for one in work:
             refusal: Exception = TryAgain() if lost is None or isinstance(lost, Conflict | NotRead | DBAPIError) else lost
             if isinstance(one, Submission):
+                telemetry.COMMANDS.labels(outcome="given_up").inc()
                 if isinstance(refusal, TryAgain):
                     telemetry.REFUSALS.labels(key=refusal.key).inc()
                 status, body = one.render(refusal)
