@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from tallybook.app import Process
 from tallybook.clock import real_now
-from tallybook.engine.job import Errand
+from tallybook.engine.work import Errand
 from tallybook.settings import Settings
 from tests.books import empty_book, fixed
 

@@ -15,6 +15,7 @@ from tallybook import __version__, telemetry
 from tallybook.api import assets
 from tallybook.api.application import Health, application
 from tallybook.api.downloads import Downloads
+from tallybook.api.front import Front
 from tallybook.api.gateway import Gateway
 from tallybook.api.hot import HotRoute
 from tallybook.api.routes import all_routes
@@ -85,7 +86,8 @@ class Process:
         routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
         litestar = application(gateway, request_ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
-        self.application = HotRoute(SlashesKept(Downloads(litestar, self._database, files)), gateway, hottest)
+        rest = SlashesKept(Downloads(litestar, self._database, files, request_ids))
+        self.application = Front(HotRoute(rest, gateway, hottest), self.health)
 
     def _observe(self) -> None:
         """Measures what is only known by looking: for a scrape of the metrics."""

@@ -44,6 +44,7 @@ class Settings:
     workers: int = 1
     public_url: str = ""
     exports_folder: str = ""
+    notice_seconds: float = 1.0
     drain_seconds: float = 20.0
     keep_receipts_hours: int = 48
     keep_send_outs_days: int = 30
@@ -123,6 +124,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         workers=int(number("WORKERS", 1)),
         public_url=text("PUBLIC_URL").rstrip("/"),
         exports_folder=text("EXPORTS_FOLDER"),
+        notice_seconds=number("NOTICE_SECONDS", 1),
         drain_seconds=number("DRAIN_SECONDS", 20),
         keep_receipts_hours=whole("KEEP_RECEIPTS_HOURS", 48, RECEIPTS_LEAST_HOURS),
         keep_send_outs_days=whole("KEEP_SEND_OUTS_DAYS", 30, SEND_OUTS_LEAST_DAYS),

@@ -30,10 +30,12 @@ SEND_OUTS_WAITING = Gauge(
     "Send-outs that are not finished: `due`, `later` (a retry), `paused` (their webhook is disabled)",
     ["state"],
 )
-OLDEST_UNSENT_SECONDS = Gauge("tallybook_oldest_unsent_seconds", "How long the oldest send-out that is due has been due; 0: none is")
+OLDEST_UNSENT_SECONDS = Gauge(
+    "tallybook_oldest_unsent_seconds", "How long the oldest send-out that is due has been due; 0: none is"
+)
 SWEEP_LAG_SECONDS = Gauge(
     "tallybook_sweep_lag_seconds",
-    "How long ago the midnight was at which the oldest thing fell due that is not settled; 0: none is late. Projects on real time only",
+    "How long ago the oldest midnight was whose due points are not settled; 0: none. Projects on real time only",
 )
 WAL_BYTES = Gauge("tallybook_wal_bytes", "Size of SQLite's write-ahead log. With PostgreSQL 0: ask the database, whose log it is")
 STAGE_SECONDS = Counter("tallybook_stage_seconds", "Processor seconds spent in each stage of a command or a send-out", ["stage"])

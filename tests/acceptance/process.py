@@ -29,6 +29,8 @@ class Server:
     management_id: str = "8c63e9eb-576f-4cc8-91df-b6797b6de8c6"
     management_token: str = "a713187b-792f-47b6-993c-c83bd340ffd9"
     webhook_secret: str = "acceptance-secret"
+    workers: int = 1
+    variables: dict[str, str] = field(default_factory=dict)
     processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list, repr=False)
 
     @property
@@ -40,8 +42,8 @@ class Server:
         """Start the process; its output goes to `log`. It is remembered, for a test that wants to kill it."""
         command = [sys.executable, "-m", "tallybook", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         process = subprocess.Popen(
-            [*command, "--database", self.database_url],
-            env=self.environment(time_zone),
+            [*command, "--database", self.database_url, "--workers", str(self.workers)],
+            env=self.environment(time_zone) | self.variables,
             cwd=self.log.parent,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -68,33 +70,41 @@ class Server:
             "TALLYBOOK_WEBHOOK_SECRET": self.webhook_secret,
             "TALLYBOOK_SANDBOX": "1",
             "TALLYBOOK_TIME_ZONE": time_zone,
+            "TALLYBOOK_NOTICE_SECONDS": "0",
             "TALLYBOOK_ALLOW_PRIVATE_WEBHOOKS": "1",
             "TALLYBOOK_EXPORTS_FOLDER": str(self.log.parent / "exports"),
         }
 
 
 @contextlib.contextmanager
-def running_server(database_url: str, folder: Path, time_zone: str = "UTC") -> Iterator[Server]:
-    """Start `tallybook serve` on a free port of 127.0.0.1, yield it when it answers, stop it with SIGTERM."""
-    server = Server(_free_port(), database_url, folder / "server.log")
+def running_server(
+    database_url: str, folder: Path, time_zone: str = "UTC", *, workers: int = 1, variables: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """Start `tallybook serve` on a free port of 127.0.0.1, yield it when it answers, stop it with SIGTERM.
+
+    `variables` are added to its environment.
+    """
+    server = Server(free_port(), database_url, folder / "server.log", workers=workers, variables=variables or {})
     with server.log.open("ab") as log:
-        process = server.start(time_zone, log)
+        server.start(time_zone, log)
         try:
-            _wait_until_it_answers(server, process)
+            wait_until_it_answers(server)
             yield server
         finally:
-            _stop(process)
+            stop(server.processes[-1])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes]) -> None:
+def wait_until_it_answers(server: Server) -> None:
     """Ask until any HTTP answer comes. RuntimeError with the server's log if it ends or stays silent."""
+    process = server.processes[-1]
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=START_SECONDS)
@@ -110,7 +120,8 @@ def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes]) -> 
     raise RuntimeError(f"the server did not start (exit code {process.poll()}):\n{server.log.read_text()}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End it with SIGTERM, or at last as a power cut does."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from tallybook.domain.records import Receipt
-from tallybook.engine.job import Idempotency
+from tallybook.engine.work import Idempotency
 from tallybook.jobs.retention import ROUND, SLICE, Kept, Retention
 from tallybook.store.mapping import mapping
 from tallybook.store.send_outs import Result, record

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeGuard
 
+from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 from tallybook import telemetry
@@ -134,27 +135,28 @@ def limits() -> str:
 
 def metrics() -> str:
     """Every metric of ours, by the name under which it is scraped."""
-    rows = [f"| `{name}` | {one.describe()[0].type} | {_labels(one)} | {_text(one)} |" for name, one in named_metrics().items()]
+    found = {name: (described(one), _labels(one)) for name, one in named_metrics().items()}
+    rows = [f"| `{name}` | {one.type} | {labels} | {one.documentation} |" for name, (one, labels) in found.items()]
     return _table("| Name | Kind | Labels | What it says |", rows)
 
 
 def named_metrics() -> dict[str, MetricWrapperBase]:
     """The metrics of the process, each by its name in a scrape; a histogram without `_bucket`, `_sum`, `_count`."""
-    found = [one for one in vars(telemetry).values() if isinstance(one, MetricWrapperBase) and "tallybook" in one.describe()[0].name]
-    return {_scraped(one): one for one in found}
+    found = [one for name, one in vars(telemetry).items() if isinstance(one, MetricWrapperBase) and not name.startswith("_")]
+    return {_scraped(described(one)): one for one in found}
 
 
-def _scraped(metric: MetricWrapperBase) -> str:
-    said = metric.describe()[0]
-    return f"{said.name}_total" if said.type == "counter" else str(said.name)
+def described(metric: MetricWrapperBase) -> Metric:
+    """What a metric says of itself: its kind, and its name without what a scrape adds."""
+    return next(iter(metric.describe()))
+
+
+def _scraped(metric: Metric) -> str:
+    return f"{metric.name}_total" if metric.type == "counter" else metric.name
 
 
 def _labels(metric: MetricWrapperBase) -> str:
     return ", ".join(f"`{label}`" for label in metric._labelnames)
-
-
-def _text(metric: MetricWrapperBase) -> str:
-    return str(metric.describe()[0].documentation)
 
 
 SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {

@@ -5,14 +5,14 @@ import re
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from tests.tidy.reference import ROOT, named_metrics
+from tests.tidy.reference import ROOT, described, named_metrics
 
 BOARD = ROOT / "docs" / "how-to" / "grafana.json"
-SERIES = {"histogram": ("_bucket", "_sum", "_count")}
+SERIES: dict[str, tuple[str, ...]] = {"histogram": ("_bucket", "_sum", "_count")}
 
 
 def _series(name: str, metric: MetricWrapperBase) -> set[str]:
-    return {name + end for end in SERIES.get(metric.describe()[0].type, ("",))}
+    return {name + end for end in SERIES.get(described(metric).type, ("",))}
 
 
 def _expressions() -> list[str]:

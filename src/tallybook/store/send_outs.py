@@ -147,7 +147,10 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
             update(send_outs)
             .where(among(send_outs.c.id), send_outs.c.state != "DELIVERED")
             .values(
-                state="DELIVERED", attempts=send_outs.c.attempts + 1, last_status=bindparam("status"), next_attempt_at=bindparam("at")
+                state="DELIVERED",
+                attempts=send_outs.c.attempts + 1,
+                last_status=bindparam("status"),
+                next_attempt_at=bindparam("at"),
             ),
             {
                 "keys": among.keys(one.send_out_id for one in alike),
@@ -212,7 +215,9 @@ def backlog(connection: Connection, now: datetime) -> Backlog:
     """What waits, over all projects."""
     c = send_outs.c
     due = func.sum(case((c.next_attempt_at <= to_ms(now), 1), else_=0))
-    waiting = select(c.webhook_id, func.count(), due, func.min(c.next_attempt_at)).where(c.state == "WAITING").group_by(c.webhook_id)
+    waiting = (
+        select(c.webhook_id, func.count(), due, func.min(c.next_attempt_at)).where(c.state == "WAITING").group_by(c.webhook_id)
+    )
     paused = _disabled(connection)
     rows = [tuple(row) for row in connection.execute(waiting)]
     going = [row for row in rows if row[0] not in paused]

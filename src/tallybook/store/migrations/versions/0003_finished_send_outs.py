@@ -10,6 +10,4 @@ down_revision = "0002"
 def upgrade() -> None:
     """Makes one index."""
     finished = sa.text("state <> 'WAITING'")
-    op.create_index(
-        "send_outs_finished", "send_outs", ["next_attempt_at"], sqlite_where=finished, postgresql_where=finished
-    )
+    op.create_index("send_outs_finished", "send_outs", ["next_attempt_at"], sqlite_where=finished, postgresql_where=finished)
