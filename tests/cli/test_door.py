@@ -43,7 +43,9 @@ def test_the_next_server_gets_the_port(listening: socket.socket) -> None:
     host, port = listening.getsockname()
     door.shut(listening)
     listening.close()
-    with door.listen(Settings(database_url="", host=host, port=port)) as again:
-        with socket.create_connection((host, port), BRIEFLY):
-            accepted, _ = again.accept()
-            accepted.close()
+    with (
+        door.listen(Settings(database_url="", host=host, port=port)) as again,
+        socket.create_connection((host, port), BRIEFLY),
+    ):
+        accepted, _ = again.accept()
+        accepted.close()
