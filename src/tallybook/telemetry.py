@@ -15,7 +15,9 @@ COMMIT_SECONDS = Histogram(
     "tallybook_commit_seconds", "Seconds of one commit", buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1)
 )
 COMMANDS = Counter(
-    "tallybook_commands", "Commands, by outcome: `answered` (refused ones too) or `given_up` (503 after three tries)", ["outcome"]
+    "tallybook_commands",
+    "Commands, by outcome: `answered` (refused ones too), `given_up` (503 after three tries) or `broken` (500: a defect of ours)",
+    ["outcome"],
 )
 ORDERS = Counter("tallybook_orders", "Orders written")
 REFUSALS = Counter("tallybook_refusals", "Refusals, by the `key` of the error", ["key"])
@@ -41,7 +43,7 @@ WAL_BYTES = Gauge("tallybook_wal_bytes", "Size of SQLite's write-ahead log. With
 STAGE_SECONDS = Counter("tallybook_stage_seconds", "Processor seconds spent in each stage of a command or a send-out", ["stage"])
 
 for _metric, _values in (
-    (COMMANDS, ("answered", "given_up")),
+    (COMMANDS, ("answered", "given_up", "broken")),
     (SEND_OUTS, ("delivered", "waiting", "failed")),
     (SEND_OUTS_WAITING, ("due", "later", "paused")),
 ):

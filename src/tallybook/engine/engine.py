@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from tallybook import telemetry
-from tallybook.domain.refusals import TryAgain
+from tallybook.domain.refusals import Refusal, TryAgain
 from tallybook.engine.batch import Batch, Handled, Work
 from tallybook.engine.work import Errand, Render, Reply, Submission
 from tallybook.ids import Ids
@@ -248,4 +248,7 @@ class Engine:
     def _count(work: Sequence[Work], handled: Handled) -> None:
         telemetry.BATCH_SIZE.observe(len(work))
         telemetry.ORDERS.inc(handled.orders)
-        telemetry.COMMANDS.labels(outcome="answered").inc(sum(isinstance(one, Submission) for one in work))
+        answers = [reply.answer for one, reply in handled.replies if isinstance(one, Submission)]
+        broken = sum(isinstance(answer, Exception) and not isinstance(answer, Refusal) for answer in answers)
+        telemetry.COMMANDS.labels(outcome="answered").inc(len(answers) - broken)
+        telemetry.COMMANDS.labels(outcome="broken").inc(broken)
