@@ -86,8 +86,18 @@ def account_http() -> None:
     _STAGES["http"].inc(max(used, 0.0))
 
 
+class _OfLibraries(logging.Handler):
+    """What libraries say by the standard library's log, in the form of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        said = {"logger": record.name, "message": record.getMessage(), "exc_info": record.exc_info}
+        structlog.get_logger().log(record.levelno, "library", **said)
+
+
 def configure_log(level: str) -> None:
-    """One JSON line per fact, to standard error."""
+    """One JSON line per fact, to standard error; of what libraries say only warnings and worse."""
+    logging.basicConfig(level=max(getattr(logging, level.upper()), logging.WARNING), handlers=[_OfLibraries()], force=True)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
