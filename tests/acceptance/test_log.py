@@ -10,7 +10,7 @@ from tests.acceptance.process import Server, running_server
 from tests.acceptance.shop import Shop
 from tests.receiver import Answer, Receiver
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 REQUEST_ID = "v-"
 SECRETS = ("SECRET-IN-PATH", "secret-in-query", "secret-in-key", "secret@example.com", "secret-in-body")
 

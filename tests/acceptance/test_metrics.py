@@ -12,7 +12,7 @@ from tests.acceptance.shop import FIXED_TEN, Shop
 from tests.receiver import Answer, Receiver
 from tests.tidy.reference import named_metrics
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 Scraped = dict[tuple[str, str], float]
 """Values by name and by the one label, or ""."""
 
