@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from tallybook import __version__, telemetry
 from tallybook.api import assets
 from tallybook.api.application import Health, application
 from tallybook.api.downloads import Downloads
+from tallybook.api.front import Front
 from tallybook.api.gateway import Gateway
 from tallybook.api.hot import HotRoute
 from tallybook.api.routes import all_routes
@@ -24,7 +26,7 @@ from tallybook.delivery.process import DeliveryProcess, Start
 from tallybook.engine.batch import Handled
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
-from tallybook.jobs import exports, generation, midnight
+from tallybook.jobs import exports, generation, midnight, retention
 from tallybook.jobs.leases import Leases
 from tallybook.jobs.runner import Job, Runner
 from tallybook.settings import Settings
@@ -78,19 +80,26 @@ class Process:
             generation.NAME: generation.Generation(self._database, self._engine, leases),
             midnight.NAME: self._midnight,
             exports.NAME: exports.Exports(self._database, self._engine, ids, files, settings.public_url),
+            retention.NAME: retention.Retention(self._database, self._engine, _kept(settings)),
         }
         self._runner = Runner(jobs, leases, real_now)
         routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
         litestar = application(gateway, request_ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
-        self.application = HotRoute(SlashesKept(Downloads(litestar, self._database, files)), gateway, hottest)
+        rest = SlashesKept(Downloads(litestar, self._database, files, request_ids))
+        self.application = Front(HotRoute(rest, gateway, hottest), self.health)
 
     def _observe(self) -> None:
         """Measures what is only known by looking: for a scrape of the metrics."""
+        telemetry.QUEUE_DEPTH.set(self._engine.depth)
+        telemetry.WAL_BYTES.set(self._database.wal_bytes())
+        now = real_now()
         with self._database.reading() as connection:
-            waiting, since = backlog(connection)
-        telemetry.SEND_OUTS_WAITING.set(waiting)
-        telemetry.OLDEST_UNSENT_SECONDS.set(max((real_now() - since).total_seconds(), 0) if since else 0)
+            found = backlog(connection, now)
+        for state in ("due", "later", "paused"):
+            telemetry.SEND_OUTS_WAITING.labels(state=state).set(getattr(found, state))
+        telemetry.OLDEST_UNSENT_SECONDS.set((now - found.oldest_due_at).total_seconds() if found.oldest_due_at else 0)
+        telemetry.SWEEP_LAG_SECONDS.set(self._midnight.lag(now).total_seconds())
 
     def _is_ready(self) -> bool:
         with self._database.reading() as connection:
@@ -128,6 +137,12 @@ class Process:
                 requests.append((token, reply))
         if requests and self._loop is not None:
             self._loop.call_soon_threadsafe(_resolve, requests)
+
+
+def _kept(settings: Settings) -> retention.Kept:
+    return retention.Kept(
+        receipts=timedelta(hours=settings.keep_receipts_hours), send_outs=timedelta(days=settings.keep_send_outs_days)
+    )
 
 
 def _resolve(requests: list[tuple[asyncio.Future[Any], Any]]) -> None:

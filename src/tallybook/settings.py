@@ -9,6 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 PREFIX = "TALLYBOOK_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
+RECEIPTS_LEAST_HOURS = 24
+"""A repeated request gets the kept answer for a day at least (decision 32)."""
+SEND_OUTS_LEAST_DAYS = 1
+KEPT_AT_MOST = 36_500
+"""Hours or days: past it an instant may be none any more."""
 
 
 class WrongSetting(Exception):
@@ -39,7 +44,10 @@ class Settings:
     workers: int = 1
     public_url: str = ""
     exports_folder: str = ""
+    notice_seconds: float = 1.0
     drain_seconds: float = 20.0
+    keep_receipts_hours: int = 48
+    keep_send_outs_days: int = 30
     private_webhooks: str = ""
     log_level: str = "info"
     first_project: FirstProject = FirstProject()
@@ -88,6 +96,12 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         except ValueError:
             raise WrongSetting(f"{PREFIX}{name} must be a number, not '{value}'") from None
 
+    def whole(name: str, default: int, least: int) -> int:
+        value = number(name, default)
+        if not (least <= value <= KEPT_AT_MOST and value.is_integer()):
+            raise WrongSetting(f"{PREFIX}{name} must be a whole number from {least} to {KEPT_AT_MOST}, not {value:g}")
+        return int(value)
+
     zone = text("TIME_ZONE", "UTC")
     try:
         ZoneInfo(zone)
@@ -110,7 +124,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         workers=int(number("WORKERS", 1)),
         public_url=text("PUBLIC_URL").rstrip("/"),
         exports_folder=text("EXPORTS_FOLDER"),
+        notice_seconds=number("NOTICE_SECONDS", 1),
         drain_seconds=number("DRAIN_SECONDS", 20),
+        keep_receipts_hours=whole("KEEP_RECEIPTS_HOURS", 48, RECEIPTS_LEAST_HOURS),
+        keep_send_outs_days=whole("KEEP_SEND_OUTS_DAYS", 30, SEND_OUTS_LEAST_DAYS),
         private_webhooks=text("ALLOW_PRIVATE_WEBHOOKS"),
         log_level=_log_level(text("LOG_LEVEL", "info")),
         first_project=first,

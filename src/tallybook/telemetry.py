@@ -9,19 +9,46 @@ from contextlib import contextmanager
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-STAGE_SECONDS = Counter("tallybook_stage_seconds", "Processor seconds spent in each stage of a command or send-out", ["stage"])
-ORDERS = Counter("tallybook_orders", "Orders written")
-COMMANDS = Counter("tallybook_commands", "Commands answered, by outcome", ["outcome"])
-REFUSALS = Counter("tallybook_refusals", "Refusals, by key", ["key"])
-RETRIES = Counter("tallybook_retries", "Batches that lost and were run again, by reason", ["reason"])
+QUEUE_DEPTH = Gauge("tallybook_queue_depth", "Commands that wait for the engine, now")
 BATCH_SIZE = Histogram("tallybook_batch_size", "Commands in one transaction", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500))
 COMMIT_SECONDS = Histogram(
     "tallybook_commit_seconds", "Seconds of one commit", buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1)
 )
-QUEUE_DEPTH = Gauge("tallybook_queue_depth", "Commands waiting for the engine")
-SEND_OUTS = Counter("tallybook_send_outs", "Attempts to send an event, by result", ["result"])
-SEND_OUTS_WAITING = Gauge("tallybook_send_outs_waiting", "Send-outs not finished yet, as of the last look")
-OLDEST_UNSENT_SECONDS = Gauge("tallybook_oldest_unsent_seconds", "Age of the oldest send-out that is due, as of the last look")
+COMMANDS = Counter(
+    "tallybook_commands",
+    "Commands, by outcome: `answered` (refused ones too), `given_up` (503 after three tries) or `broken` (500: a defect of ours)",
+    ["outcome"],
+)
+ORDERS = Counter("tallybook_orders", "Orders written")
+REFUSALS = Counter("tallybook_refusals", "Refusals, by the `key` of the error", ["key"])
+RETRIES = Counter("tallybook_retries", "Batches that lost and were run again, by the error that made them lose", ["reason"])
+SEND_OUTS = Counter(
+    "tallybook_send_outs",
+    "Attempts to send an event, by the state that followed: `delivered`, `waiting` (for a retry) or `failed` (for good)",
+    ["result"],
+)
+SEND_OUTS_WAITING = Gauge(
+    "tallybook_send_outs_waiting",
+    "Send-outs that are not finished: `due`, `later` (a retry), `paused` (their webhook is disabled)",
+    ["state"],
+)
+OLDEST_UNSENT_SECONDS = Gauge(
+    "tallybook_oldest_unsent_seconds", "How long the oldest send-out that is due has been due; 0: none is"
+)
+SWEEP_LAG_SECONDS = Gauge(
+    "tallybook_sweep_lag_seconds",
+    "How long ago the oldest midnight was whose due points are not settled; 0: none. Projects on real time only",
+)
+WAL_BYTES = Gauge("tallybook_wal_bytes", "Size of SQLite's write-ahead log. With PostgreSQL 0: ask the database, whose log it is")
+STAGE_SECONDS = Counter("tallybook_stage_seconds", "Processor seconds spent in each stage of a command or a send-out", ["stage"])
+
+for _metric, _values in (
+    (COMMANDS, ("answered", "given_up", "broken")),
+    (SEND_OUTS, ("delivered", "waiting", "failed")),
+    (SEND_OUTS_WAITING, ("due", "later", "paused")),
+):
+    for _value in _values:  # there from the start, so that the first one is seen as an increase
+        _metric.labels(_value)
 
 _STAGES = {
     stage: STAGE_SECONDS.labels(stage=stage)
@@ -59,8 +86,18 @@ def account_http() -> None:
     _STAGES["http"].inc(max(used, 0.0))
 
 
+class _OfLibraries(logging.Handler):
+    """What libraries say by the standard library's log, in the form of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        said = {"logger": record.name, "message": record.getMessage(), "exc_info": record.exc_info}
+        structlog.get_logger().log(record.levelno, "library", **said)
+
+
 def configure_log(level: str) -> None:
-    """One JSON line per fact, to standard error."""
+    """One JSON line per fact, to standard error; of what libraries say only warnings and worse."""
+    logging.basicConfig(level=max(getattr(logging, level.upper()), logging.WARNING), handlers=[_OfLibraries()], force=True)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

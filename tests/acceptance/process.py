@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-START_SECONDS = 30
-STOP_SECONDS = 15
+START_SECONDS = 120
+STOP_SECONDS = 40
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Server:
     management_token: str = "a713187b-792f-47b6-993c-c83bd340ffd9"
     webhook_secret: str = "acceptance-secret"
     workers: int = 1
+    variables: dict[str, str] = field(default_factory=dict)
     processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list, repr=False)
 
     @property
@@ -42,8 +43,8 @@ class Server:
         """Start the process; its output goes to `log`. It is remembered, for a test that wants to kill it."""
         command = [sys.executable, "-m", "tallybook", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         process = subprocess.Popen(
-            [*command, "--database", self.database_url],
-            env=self.environment(time_zone),
+            [*command, "--database", self.database_url, "--workers", str(self.workers)],
+            env=self.environment(time_zone) | self.variables,
             cwd=self.log.parent,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -74,35 +75,42 @@ class Server:
             "TALLYBOOK_MANAGEMENT_TOKEN": self.management_token,
             "TALLYBOOK_WEBHOOK_SECRET": self.webhook_secret,
             "TALLYBOOK_SANDBOX": "1",
-            "TALLYBOOK_WORKERS": str(self.workers),
             "TALLYBOOK_TIME_ZONE": time_zone,
+            "TALLYBOOK_NOTICE_SECONDS": "0",
             "TALLYBOOK_ALLOW_PRIVATE_WEBHOOKS": "1",
             "TALLYBOOK_EXPORTS_FOLDER": str(self.log.parent / "exports"),
         }
 
 
 @contextlib.contextmanager
-def running_server(database_url: str, folder: Path, time_zone: str = "UTC", *, workers: int = 1) -> Iterator[Server]:
-    """Start `tallybook serve` on a free port of 127.0.0.1, yield it when it answers, stop it with SIGTERM."""
-    server = Server(_free_port(), database_url, folder / "server.log", workers=workers)
+def running_server(
+    database_url: str, folder: Path, time_zone: str = "UTC", *, workers: int = 1, variables: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """Start `tallybook serve` on a free port of 127.0.0.1, yield it when it answers, stop it with SIGTERM.
+
+    `variables` are added to its environment.
+    """
+    server = Server(free_port(), database_url, folder / "server.log", workers=workers, variables=variables or {})
     with server.log.open("ab") as log:
-        process = server.start(time_zone, log)
+        server.start(time_zone, log)
         try:
-            _wait_until_it_answers(server, process)
+            wait_until_it_answers(server)
             yield server
         finally:
-            _stop(process)
+            stop(server.processes[-1])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes]) -> None:
+def wait_until_it_answers(server: Server) -> None:
     """Ask until any HTTP answer comes. RuntimeError with the server's log if it ends or stays silent."""
+    process = server.processes[-1]
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=START_SECONDS)
@@ -118,7 +126,8 @@ def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes]) -> 
     raise RuntimeError(f"the server did not start (exit code {process.poll()}):\n{server.log.read_text()}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End it with SIGTERM, or at last as a power cut does."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

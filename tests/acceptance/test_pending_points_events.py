@@ -154,3 +154,25 @@ def test_a_deleted_customers_points_are_told_canceled(shop: Shop, member: Any, s
     canceled, deleted = inbox.wait(2)
     assert (canceled.type, deleted.type) == ("customer.voucher.loyalty_card.pending_points.canceled", "customer.deleted")
     assert _numbers(canceled.data) == (-10, 0, "MANUAL", 0, 10)
+
+
+def test_the_tier_whose_mapping_made_the_points_is_remembered(management: Management, shop: Shop, subscribed: Subscribe) -> None:
+    """Points of a mapping that waited are rewarded with that tier, as points that came at once are (decision 3)."""
+    management.set_clock("2025-01-10T12:00:00.000Z")
+    campaign = shop.programme()
+    mapped = shop.rule(campaign.id, FIXED_TEN, pending_points=days(5))
+    plain = shop.rule(campaign.id, FIXED_TEN, pending_points=days(6))
+    (tier,) = shop.tiers(
+        campaign.id,
+        {"name": "Base", "points": {"from": 0}, "earning_rules": {mapped.id: {"type": "MULTIPLY", "multiplier": 3}}},
+    )
+    card = shop.join(campaign.id)
+    shop.pay(card.holder_id)
+    inbox = subscribed("customer.rewarded.loyalty_points")
+    for entry in shop.waiting(card.code):
+        shop.activate(card.code, entry["id"])
+    told = [(one.data["earning_rule"]["id"], one.data["balance"]["points"], one.data["loyalty_tier"]) for one in inbox.wait(2)]
+    assert [(rule, points, shown and shown["id"]) for rule, points, shown in told] == [
+        (mapped.id, 30, tier["id"]),
+        (plain.id, 10, None),
+    ]

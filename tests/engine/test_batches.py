@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import Connection, text
 
 from tallybook.domain.configuration import Configuration
@@ -66,8 +67,10 @@ def test_a_refusal_throws_its_own_page_away_and_nobody_elses(book: Book) -> None
 
 def test_a_command_that_breaks_breaks_alone(book: Book) -> None:
     """It is answered with what broke; the others of its batch are answered as if it had not been there."""
+    counted = REGISTRY.get_sample_value("tallybook_commands_total", {"outcome": "broken"}) or 0
     before, broken, behind = book.together([put_order("a"), Stumble(project_id=PROJECT), put_order("b")])
     assert isinstance(broken, ZeroDivisionError)
+    assert REGISTRY.get_sample_value("tallybook_commands_total", {"outcome": "broken"}) == counted + 1
     assert (before.order.source_id, behind.order.source_id) == ("a", "b")
     assert _column(book.database, "SELECT id FROM customers WHERE source_id = 'stumbler'") == []
     assert book.verify().findings == []

@@ -1,4 +1,4 @@
-"""What the code says of itself, as the tables that stand in the documentation: routes, refusals, events, limits.
+"""What the code says of itself, as the tables that stand in the documentation: routes, refusals, events, limits, metrics.
 
 `python -m tests.tidy.reference` writes them again between their marks; `test_readme.py` fails when they are not what it says.
 """
@@ -10,6 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeGuard
 
+from prometheus_client import Metric
+from prometheus_client.metrics import MetricWrapperBase
+
+from tallybook import telemetry
 from tallybook.api import gateway
 from tallybook.api.call import Route
 from tallybook.api.errors import STATUS
@@ -129,6 +133,32 @@ def limits() -> str:
     return _table("| What | Bound |", rows)
 
 
+def metrics() -> str:
+    """Every metric of ours, by the name under which it is scraped."""
+    found = {name: (described(one), _labels(one)) for name, one in named_metrics().items()}
+    rows = [f"| `{name}` | {one.type} | {labels} | {one.documentation} |" for name, (one, labels) in found.items()]
+    return _table("| Name | Kind | Labels | What it says |", rows)
+
+
+def named_metrics() -> dict[str, MetricWrapperBase]:
+    """The metrics of the process, each by its name in a scrape; a histogram without `_bucket`, `_sum`, `_count`."""
+    found = [one for name, one in vars(telemetry).items() if isinstance(one, MetricWrapperBase) and not name.startswith("_")]
+    return {_scraped(described(one)): one for one in found}
+
+
+def described(metric: MetricWrapperBase) -> Metric:
+    """What a metric says of itself: its kind, and its name without what a scrape adds."""
+    return next(iter(metric.describe()))
+
+
+def _scraped(metric: Metric) -> str:
+    return f"{metric.name}_total" if metric.type == "counter" else metric.name
+
+
+def _labels(metric: MetricWrapperBase) -> str:
+    return ", ".join(f"`{label}`" for label in metric._labelnames)
+
+
 SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "built": ("README.md", built),
     "not built": ("README.md", not_built),
@@ -139,6 +169,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], str]]] = {
     "given refusals": ("docs/reference/errors.md", given),
     "reserved refusals": ("docs/reference/errors.md", reserved),
     "malformed": ("docs/reference/errors.md", malformed),
+    "metrics": ("docs/reference/metrics.md", metrics),
     "silent events": ("docs/reference/events.md", silent),
 }
 """Each table by its name: the page it stands in, and how it is made."""

@@ -7,21 +7,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import prometheus_client
+import structlog
 from litestar import HttpMethod, Litestar, MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
+from tallybook import telemetry
 from tallybook.api.call import SLASH, Route
 from tallybook.api.errors import RETRY_AFTER_SECONDS, error_body
 from tallybook.api.gateway import Answered, Gateway
 from tallybook.api.openapi import openapi
+from tallybook.api.request_log import began, log_request
 from tallybook.api.routes import is_documented
 from tallybook.clock import real_now
 from tallybook.ids import Ids
 from tallybook.store.database import SQLAlchemyError
-from tallybook.telemetry import account_http
 from tallybook.wire.door import BODY_LIMIT
 from tallybook.wire.json import encode
+
+log = structlog.get_logger()
 
 JSON = "application/json"
 ANY: Any = Request
@@ -89,10 +93,13 @@ def _refusal(ids: Ids) -> Callable[[Any, Exception], Response[bytes]]:
         method, path = request.scope["method"], request.scope["path"]
         request_id = "v-" + ids.hex18(real_now())
         if status in (404, 405) and is_documented(method, path):
-            body = error_body(501, "not_implemented", "Not implemented", f"{method} {path} is not built yet", request_id)
-            return Response(body, status_code=501, media_type=JSON)
+            status = 501
+        if status == 500:
+            log.error("request_broken", request_id=request_id, exc_info=wrong)
         key, message = _PHRASES.get(status, ("internal_error", "Internal error"))
-        details = {404: f"Cannot find {method} {path}", 405: f"{method} is not allowed on {path}"}.get(status, message)
+        details = _DETAILS.get(status, message).format(method=method, path=path)
+        telemetry.REFUSALS.labels(key=key).inc()
+        log_request(method, None, status, request_id, None, began(request.scope))
         return Response(error_body(status, key, message, details, request_id), status_code=status, media_type=JSON)
 
     return refuse
@@ -103,6 +110,12 @@ _PHRASES = {
     404: ("not_found", "Resource not found"),
     405: ("method_not_allowed", "Method not allowed"),
     413: ("payload_too_large", f"The body may have at most {BODY_LIMIT} bytes"),
+    501: ("not_implemented", "Not implemented"),
+}
+_DETAILS = {
+    404: "Cannot find {method} {path}",
+    405: "{method} is not allowed on {path}",
+    501: "{method} {path} is not built yet",
 }
 
 
@@ -118,7 +131,7 @@ def _own_handlers(health: Health, document: dict[str, Any]) -> list[HTTPRouteHan
         )
 
     async def metrics() -> Response[bytes]:
-        account_http()
+        telemetry.account_http()
         with contextlib.suppress(SQLAlchemyError):
             await asyncio.to_thread(health.observe)
         return Response(prometheus_client.generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")

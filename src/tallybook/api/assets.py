@@ -6,6 +6,7 @@ from collections.abc import Callable
 from litestar import HttpMethod, Response
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from tallybook.domain.records import Card
 from tallybook.store import queries
@@ -21,10 +22,10 @@ HEADERS = {"Cache-Control": "private, max-age=31536000, immutable", "Referrer-Po
 def handlers(database: Database) -> list[HTTPRouteHandler]:
     """GET of the two pictures of every card; a wrong signature, a deleted card and an unknown one are all 404."""
 
-    def qr(card_id: str, file: str) -> Response[bytes]:
+    def qr(card_id: FromPath[str], file: FromPath[str]) -> Response[bytes]:
         return _picture(_signed(database, card_id, file, 0), qr_png)
 
-    def barcode(card_id: str, file: str) -> Response[bytes]:
+    def barcode(card_id: FromPath[str], file: FromPath[str]) -> Response[bytes]:
         return _picture(_signed(database, card_id, file, 1), barcode_png)
 
     methods = [HttpMethod.GET, HttpMethod.HEAD]

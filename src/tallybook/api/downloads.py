@@ -10,19 +10,19 @@ import re
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import parse_qs
 
-import structlog
-
 from tallybook.api.errors import RETRY_AFTER_SECONDS
+from tallybook.api.request_log import began, log_request
+from tallybook.clock import real_now
 from tallybook.domain.exports import DONE
+from tallybook.ids import Ids
 from tallybook.store.database import Database, PoolTimeout, SQLAlchemyError
 from tallybook.store.export_files import ExportFiles
 from tallybook.store.queries_exports import get_export
 from tallybook.wire.json import encode
 
-log = structlog.get_logger()
-
 PIECE = 65_536
 """Bytes of a file in memory at once."""
+ROUTE = "/v1/exports/{exportId}"
 CSV = "text/plain; charset=utf-8"
 """The documented type; the official clients read no other."""
 _PATH = re.compile("/v1/exports/([^/]+)")
@@ -40,10 +40,11 @@ class Asked(NamedTuple):
 class Downloads:
     """Answers downloads; everything else goes on to the application."""
 
-    def __init__(self, application: Any, database: Database, files: ExportFiles) -> None:
+    def __init__(self, application: Any, database: Database, files: ExportFiles, ids: Ids) -> None:
         self._application = application
         self._database = database
         self._files = files
+        self._ids = ids
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI call."""
@@ -57,7 +58,7 @@ class Downloads:
             await _refuse(send, 503, AWAY)
             return
         status = 401 if file is None else 200
-        log.info("download", export=asked.export_id, status=status)
+        log_request("GET", ROUTE, status, "v-" + self._ids.hex18(real_now()), None, began(scope))
         if file is None:
             await _refuse(send, 401, UNAUTHORIZED)
             return

@@ -42,6 +42,14 @@ def status_of(answer: Exception) -> int:
     return {Unauthorized: 401, Forbidden: 403, TooLarge: 413}.get(type(answer), 500)
 
 
+def key_of(answer: Exception) -> str:
+    """The stable key of an exception, as `error_of` says it."""
+    if isinstance(answer, Malformed | Refusal):
+        return answer.key
+    kinds = {Unauthorized: "unauthorized", Forbidden: "forbidden", TooLarge: "payload_too_large"}
+    return kinds.get(type(answer), "internal_error")
+
+
 def error_of(answer: Exception, request_id: str) -> tuple[int, bytes]:
     """Status and body of an exception: `code`, `key`, `message`, `details`, `request_id` (semantics 12)."""
     status = status_of(answer)

@@ -12,7 +12,8 @@ import structlog
 from tallybook import telemetry
 from tallybook.api.authentication import Doorman
 from tallybook.api.call import Call, Identity, Look, Route, Wish
-from tallybook.api.errors import RETRY_AFTER_SECONDS, error_of
+from tallybook.api.errors import RETRY_AFTER_SECONDS, error_of, key_of
+from tallybook.api.request_log import log_request
 from tallybook.clock import monotonic, real_now
 from tallybook.domain.refusals import InvalidPayload, NotFound, Refusal, TryAgain
 from tallybook.engine.engine import Engine, Overloaded
@@ -70,6 +71,7 @@ class Gateway:
         """Answers a request of this route; every failure becomes the documented error shape."""
         began = monotonic()
         request_id = self._request_id()
+        identity: Identity | None = None
         try:
             identity = await self._identity(route.realm, headers)
             if (project_id := path.get("projectId", identity.project_id)) != identity.project_id:
@@ -81,14 +83,7 @@ class Gateway:
                 answered = Answered(200, await self._in(self._read_threads, self._read, route, call))
         except Exception as wrong:  # noqa: BLE001  # whatever it is, the client gets the documented shape
             answered = self._refused(wrong, request_id)
-        log.info(
-            "request",
-            method=route.method,
-            route=route.path,
-            status=answered.status,
-            request_id=request_id,
-            ms=round((monotonic() - began) * 1000, 2),
-        )
+        log_request(route.method, route.path, answered.status, request_id, identity.project_id if identity else None, began)
         return answered
 
     async def _identity(self, realm: str, headers: Mapping[bytes, bytes]) -> Identity:
@@ -131,9 +126,12 @@ class Gateway:
                 raise NotFound("project", call.project_id)
             return encode(route.read(call, Look(connection, configuration, self._public_url, self._reader, self._ids)))
 
-    def refused(self, wrong: Exception) -> Answered:
+    def refused(self, wrong: Exception, route: Route, began: float) -> Answered:
         """The documented error shape of a request that did not get as far as its route."""
-        return self._refused(wrong, self._request_id())
+        request_id = self._request_id()
+        answered = self._refused(wrong, request_id)
+        log_request(route.method, route.path, answered.status, request_id, None, began)
+        return answered
 
     def _request_id(self) -> str:
         return "v-" + self._ids.hex18(real_now())
@@ -148,6 +146,7 @@ class Gateway:
             status, _ = error_of(wrong, request_id)
             if status == 500:
                 log.error("request_broken", request_id=request_id, exc_info=wrong)
+        telemetry.REFUSALS.labels(key=key_of(wrong)).inc()
         status, body = error_of(wrong, request_id)
         return Answered(status, body, {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None)
 

@@ -5,6 +5,7 @@ from typing import Any
 from tallybook.api.call import Route
 from tallybook.api.errors import TooLarge
 from tallybook.api.gateway import Answered, Gateway
+from tallybook.api.request_log import began
 from tallybook.wire.door import BODY_LIMIT
 
 
@@ -24,7 +25,7 @@ class HotRoute:
         try:
             body = await _body(receive)
         except TooLarge as wrong:
-            await _send(self._gateway.refused(wrong), send)
+            await _send(self._gateway.refused(wrong, self._route, began(scope)), send)
             return
         if body is not None:
             await _send(await self._gateway.answer(self._route, {}, scope["query_string"], dict(scope["headers"]), body), send)

@@ -6,12 +6,18 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import typer
 import uvicorn
 
+from tallybook.api.application import Health
 from tallybook.app import Process, prepare
+from tallybook.cli import door
+from tallybook.clock import monotonic
 from tallybook.settings import PREFIX, Settings, read_settings
 from tallybook.store.database import shown_url
 from tallybook.store.projects import Keys
@@ -27,21 +33,45 @@ HTTP: dict[str, Any] = {
 }
 
 
+DOOR_SECONDS = 0.2
+"""Between keeping new connections out and closing the socket: two ticks, in which those that are in it are accepted."""
 WATCH_SECONDS = 1.0
 """How often it is looked whether a worker has ended by itself."""
 
 
 class Server(uvicorn.Server):
-    """A server that says it is not ready as soon as it is asked to end."""
+    """A server that ends in steps: it says so and goes on, shuts the door, and ends when it has answered all who came in.
 
-    def __init__(self, config: uvicorn.Config, process: Process) -> None:
+    `shut` is what keeps new connections out; it is called once.
+    """
+
+    def __init__(self, config: uvicorn.Config, health: Health, notice_seconds: float, shut: Callable[[], None]) -> None:
         super().__init__(config)
-        self._process = process
+        self._health = health
+        self._notice_seconds = notice_seconds
+        self._shut = shut
+        self._is_shut = False
+        self._asked: tuple[int, float] | None = None
 
-    def handle_exit(self, sig: int, frame: object) -> None:
-        """SIGTERM or SIGINT: no new requests; running ones are answered."""
-        self._process.health.draining = True
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM or SIGINT: not ready any more, and everything is answered for a while yet. A second SIGINT hurries it."""
+        self._health.draining = True
+        if self._asked is None:
+            self._asked = (sig, monotonic())
+        elif sig == signal.SIGINT:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: the next step, when it is time."""
+        if self._asked is not None and not self.should_exit:
+            sig, since = self._asked
+            passed = monotonic() - since
+            if passed >= self._notice_seconds and not self._is_shut:
+                self._is_shut = True
+                self._shut()
+            if passed >= self._notice_seconds + DOOR_SECONDS:
+                super().handle_exit(sig, None)
+        return await super().on_tick(counter)
 
 
 def show_keys(keys: Keys) -> None:
@@ -64,18 +94,18 @@ def start(settings: Settings) -> Keys | None:
 
 def run(settings: Settings) -> None:
     """Serves until it is asked to end: in this process, or in several that share the listening socket."""
-    sock = listen(settings)
+    sock = door.listen(settings)
     if settings.workers == 1:
-        work(settings, sock)
+        work(settings, sock, partial(door.shut, sock))
     else:
         Workers(settings, sock).run()
 
 
-def work(settings: Settings, sock: socket.socket) -> None:
-    """One worker: answers what comes over the socket until it is asked to end."""
+def work(settings: Settings, sock: socket.socket, shut: Callable[[], None] = lambda: None) -> None:
+    """One worker: answers what comes over the socket until it is asked to end. `shut`: see Server."""
     process = Process(settings)
     config = uvicorn.Config(process.application, timeout_graceful_shutdown=int(settings.drain_seconds), **HTTP)
-    Server(config, process).run(sockets=[sock])
+    Server(config, process.health, settings.notice_seconds, shut).run(sockets=[sock])
 
 
 class Workers:
@@ -100,6 +130,9 @@ class Workers:
             children = [child if child.poll() is None else self._start() for child in children]
         for child in children:
             child.terminate()
+        time.sleep(self._settings.notice_seconds)
+        door.shut(self._sock)
+        self._sock.close()  # it would go on listening with nobody there
         for child in children:
             child.wait()
 
@@ -115,17 +148,6 @@ def end_with(life: int) -> None:
     """Ends this process as SIGTERM does when the other end of this pipe is gone. For a thread of its own."""
     os.read(life, 1)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def listen(settings: Settings) -> socket.socket:
-    """The listening socket."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    sock = socket.socket(family)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((settings.host, settings.port))
-    sock.listen(2048)
-    sock.setblocking(False)
-    return sock
 
 
 if __name__ == "__main__":

@@ -166,6 +166,7 @@ class PendingEntry(Record, frozen=True, kw_only=True):
     """Points that a rule gave and that wait until `activates_on` (`lopp_`). `status` is PENDING, ACTIVATED or CANCELED.
 
     `details` is what payloads quote, as it was when the entry was made: the causing event, rule, order, tier (seed 001).
+    `mapping_tier_*` is the tier whose mapping changed the points, as it was; null when none did.
     """
 
     id: str
@@ -181,6 +182,8 @@ class PendingEntry(Record, frozen=True, kw_only=True):
     activates_on: date
     status: str = "PENDING"
     details: Json
+    mapping_tier_id: str | None = None
+    mapping_tier_version: int | None = None
     created_at: Instant
     updated_at: Instant | None = None
     version: int = 0

@@ -122,6 +122,11 @@ class Engine:
             self._waiting.append(work)
             self._wake.notify()
 
+    @property
+    def depth(self) -> int:
+        """Pieces of work that wait now."""
+        return len(self._waiting)
+
     def do(self, command: Command, render: Render = lambda _: (0, b"")) -> Any:
         """Does a command and waits: for the CLI, jobs and tests. Raises the Refusal, or whatever broke."""
         future: Future[Reply] = Future()
@@ -155,7 +160,6 @@ class Engine:
                 if not self._waiting:
                     return
                 work = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
-                telemetry.QUEUE_DEPTH.set(len(self._waiting))
             try:
                 self._handle(work)
             except Exception:
@@ -270,6 +274,7 @@ class Engine:
         replies: list[tuple[Any, Any]] = []
         for one in work:
             if isinstance(one, Submission):
+                telemetry.COMMANDS.labels(outcome="given_up").inc()
                 if isinstance(why, Refusal):
                     telemetry.REFUSALS.labels(key=why.key).inc()
                 status, body = one.render(why)
@@ -282,4 +287,7 @@ class Engine:
     def _count(work: Sequence[Work], handled: Handled) -> None:
         telemetry.BATCH_SIZE.observe(len(work))
         telemetry.ORDERS.inc(handled.orders)
-        telemetry.COMMANDS.labels(outcome="answered").inc(sum(isinstance(one, Submission) for one in work))
+        answers = [reply.answer for one, reply in handled.replies if isinstance(one, Submission)]
+        broken = sum(isinstance(answer, Exception) and not isinstance(answer, Refusal) for answer in answers)
+        telemetry.COMMANDS.labels(outcome="answered").inc(len(answers) - broken)
+        telemetry.COMMANDS.labels(outcome="broken").inc(broken)

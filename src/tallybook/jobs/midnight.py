@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -60,6 +60,11 @@ class Midnight:
                 if day is not None and configuration.project.test_now is None:
                     found.append(midnight(day, configuration))
         return min(found, default=None)
+
+    def lag(self, now: datetime) -> timedelta:
+        """How long ago the day began whose due things are not settled yet; nothing when none is late."""
+        due = self.next_due(now)
+        return timedelta() if due is None else max(now - due, timedelta())
 
     def run_slice(self, _: datetime, /) -> bool:
         """Settles some who are due, in the projects that run on real time; whether there may be more."""

@@ -102,6 +102,11 @@ class Database:
         """The file of a SQLite database."""
         return Path(self.url.database) if self.is_sqlite and self.url.database else None
 
+    def wal_bytes(self) -> int:
+        """The size of SQLite's write-ahead log; 0 on PostgreSQL, whose log is that of all its databases."""
+        log = self.path and self.path.with_name(self.path.name + "-wal")
+        return log.stat().st_size if log is not None and log.exists() else 0
+
     def lock(self) -> None:
         """Makes this process the one that writes a SQLite file; PostgreSQL needs none. Refuses: AlreadyServed."""
         if self.path is None:

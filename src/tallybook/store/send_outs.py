@@ -6,8 +6,9 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
+from tallybook.domain.config import Webhook
 from tallybook.domain.records import Event, Occurrence, SendOut
 from tallybook.store.among import Among
 from tallybook.store.mapping import from_ms, mapping, to_ms
@@ -147,19 +148,29 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
     """Writes what came of attempts: many delivered ones in one statement, an attempt row only where one failed.
 
     Done twice it is as done once; a send-out that was canceled meanwhile stays so. A failure counts for the attempt that it was:
-    one that comes late, from a process that had lost the post room, undoes nothing of what its successor recorded.
+    one that comes late, from a process that had lost the post room, undoes nothing of what its successor recorded. What came to
+    its end keeps, as its `next_attempt_at`, when that was: how long it is kept counts from there.
     """
     make: Any = sqlite_insert if sqlite else postgres_insert
     delivered = [one for one in results if one.state == "DELIVERED"]
     failed = [one for one in results if one.state != "DELIVERED"]
     among = Among(sqlite=sqlite)
     for status in {one.status for one in delivered}:
-        ids = [one.send_out_id for one in delivered if one.status == status]
+        alike = [one for one in delivered if one.status == status]
         connection.execute(
             update(send_outs)
             .where(among(send_outs.c.id), send_outs.c.state != "DELIVERED")
-            .values(state="DELIVERED", attempts=send_outs.c.attempts + 1, last_status=bindparam("status")),
-            {"keys": among.keys(ids), "status": status},
+            .values(
+                state="DELIVERED",
+                attempts=send_outs.c.attempts + 1,
+                last_status=bindparam("status"),
+                next_attempt_at=bindparam("at"),
+            ),
+            {
+                "keys": among.keys(one.send_out_id for one in alike),
+                "status": status,
+                "at": max(to_ms(one.at) for one in alike),
+            },
         )
     if failed:
         connection.execute(
@@ -205,9 +216,39 @@ def last_success_at(connection: Connection, webhook_id: str) -> datetime | None:
     return None if ms is None else from_ms(ms)
 
 
-def backlog(connection: Connection) -> tuple[int, datetime | None]:
-    """How many send-outs wait, and since when the oldest that is due has been."""
-    row = connection.execute(
-        select(func.count(), func.min(send_outs.c.next_attempt_at)).where(send_outs.c.state == "WAITING")
-    ).one()
-    return row[0], None if row[1] is None else from_ms(row[1])
+class Backlog(msgspec.Struct, frozen=True):
+    """How many send-outs are not finished, and since when the oldest that is due has been due.
+
+    Those of a webhook that is disabled are `paused`: nobody is late with them.
+    """
+
+    due: int = 0
+    later: int = 0
+    paused: int = 0
+    oldest_due_at: datetime | None = None
+
+
+def backlog(connection: Connection, now: datetime) -> Backlog:
+    """What waits, over all projects."""
+    c = send_outs.c
+    due = func.sum(case((c.next_attempt_at <= to_ms(now), 1), else_=0))
+    waiting = (
+        select(c.webhook_id, func.count(), due, func.min(c.next_attempt_at)).where(c.state == "WAITING").group_by(c.webhook_id)
+    )
+    paused = _disabled(connection)
+    rows = [tuple(row) for row in connection.execute(waiting)]
+    going = [row for row in rows if row[0] not in paused]
+    oldest = min((at for _, _, due, at in going if due), default=None)
+    ready = sum(int(due) for _, _, due, _ in going)
+    return Backlog(
+        due=ready,
+        later=sum(count for _, count, _, _ in going) - ready,
+        paused=sum(count for key, count, _, _ in rows if key in paused),
+        oldest_due_at=None if oldest is None else from_ms(oldest),
+    )
+
+
+def _disabled(connection: Connection) -> set[str]:
+    told = connection.scalars(select(documents.c.doc).where(documents.c.kind == "webhook"))
+    found = [msgspec.json.decode(doc, type=Webhook) for doc in told]
+    return {one.id for one in found if not one.active}

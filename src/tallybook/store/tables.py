@@ -263,6 +263,8 @@ pending_entries = Table(
     _int("created_at"),
     _int("updated_at", null=True),
     _int("version"),
+    _text("mapping_tier_id", null=True),
+    _int("mapping_tier_version", null=True),
     CheckConstraint("points > 0", name="entry_is_positive"),
     _partial("entries_of_customer", "status = 'PENDING'", "customer_id"),
     _partial("entries_due", "status = 'PENDING'", "project_id", "activates_on"),
@@ -421,6 +423,7 @@ send_outs = Table(
     _int("created_at"),
     _partial("send_outs_due", "state = 'WAITING'", "webhook_id", "next_attempt_at", "id"),
     _partial("send_outs_holding_back", "state = 'WAITING' AND attempts > 0", "webhook_id", "stream", "id"),
+    _partial("send_outs_finished", "state <> 'WAITING'", "next_attempt_at"),
 )
 
 attempts = Table(

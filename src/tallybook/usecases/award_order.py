@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from tallybook.domain.canonical import parse
-from tallybook.domain.config import Campaign, EarningRule, Tier
+from tallybook.domain.config import Campaign, EarningRule
 from tallybook.domain.dates import expires_on, local_date
 from tallybook.domain.earning import MAX_POINTS, Facts, points_of
 from tallybook.domain.occurrence import CausingEvent, Refs
@@ -14,16 +14,8 @@ from tallybook.domain.refusals import NoVoucherSuitable
 from tallybook.domain.validity import applies, within_dates
 from tallybook.usecases.page import Page
 from tallybook.usecases.pending_points import add_entry
-from tallybook.usecases.points import Posting, credit, held_tier, judge_tier, remember_award, version_of
+from tallybook.usecases.points import Grant, Posting, credit, held_tier, judge_tier, remember_award, version_of
 from tallybook.usecases.publish import Terms, pick_card, publish
-
-
-class _Grant(msgspec.Struct, frozen=True):
-    """One rule that gives something for the order: the rule, its points, and the tier whose mapping changed them."""
-
-    rule: EarningRule
-    points: int
-    mapping: Tier | None
 
 
 def award_order(page: Page, customer: Customer, order: Order, cause: CausingEvent) -> None:
@@ -50,7 +42,7 @@ def award_order(page: Page, customer: Customer, order: Order, cause: CausingEven
             continue
         for grant in grants:
             if grant.rule.pending_days:
-                card = add_entry(page, customer, campaign, card, order, cause, grant.rule, grant.points)
+                card = add_entry(page, customer, campaign, card, order, cause, grant)
             else:
                 card = _accrue(page, customer, campaign, card, order, cause, grant)
 
@@ -80,7 +72,7 @@ def _usable(card: Card, now: datetime) -> bool:
     return card.active and (card.expiration_date is None or now < card.expiration_date)
 
 
-def _grants(page: Page, customer: Customer, campaign: Campaign, order: Order, facts: Facts, cause: CausingEvent) -> list[_Grant]:
+def _grants(page: Page, customer: Customer, campaign: Campaign, order: Order, facts: Facts, cause: CausingEvent) -> list[Grant]:
     tier = held_tier(page, customer.id, campaign.id)
     grants = []
     for rule in page.configuration.earning_rules.get(campaign.id, ()):
@@ -93,7 +85,7 @@ def _grants(page: Page, customer: Customer, campaign: Campaign, order: Order, fa
         if points > MAX_POINTS:
             _skip(page, customer, order, rule, cause)
         elif points > 0:
-            grants.append(_Grant(rule, points, tier if mapping else None))
+            grants.append(Grant(rule, points, tier if mapping else None))
     return grants
 
 
@@ -111,7 +103,7 @@ def _skip(page: Page, customer: Customer, order: Order, rule: EarningRule, cause
 
 
 def _accrue(
-    page: Page, customer: Customer, campaign: Campaign, card: Card, order: Order, cause: CausingEvent, grant: _Grant
+    page: Page, customer: Customer, campaign: Campaign, card: Card, order: Order, cause: CausingEvent, grant: Grant
 ) -> Card:
     at = page.tick()
     rule, before = grant.rule, page.numbers(card)

@@ -8,12 +8,12 @@ from tallybook.domain.config import Campaign, EarningRule
 from tallybook.domain.configuration import Configuration
 from tallybook.domain.dates import expires_on, local_date, utc_text
 from tallybook.domain.earning import MAX_POINTS
-from tallybook.domain.occurrence import CausingEvent, Refs
+from tallybook.domain.occurrence import CausingEvent, Refs, Version
 from tallybook.domain.records import Card, Customer, EntryChange, Order, PendingEntry, Transaction
 from tallybook.domain.refusals import InvalidAmount, InvalidPendingPointsState, NotFound
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.page import Page
-from tallybook.usecases.points import Posting, credit, held_tier, judge_tier, remember_award, version_of
+from tallybook.usecases.points import Grant, Posting, credit, held_tier, judge_tier, remember_award, version_of
 
 
 def add_entry(
@@ -23,14 +23,13 @@ def add_entry(
     card: Card,
     order: Order,
     cause: CausingEvent,
-    rule: EarningRule,
-    points: int,
+    grant: Grant,
 ) -> Card:
     """Points that wait `pending_days` from the payment (semantics 6.5); the card's own points do not change. Seed 001.
 
     The days are those of the project's calendar: a day on which clocks change is one like any other.
     """
-    at = page.tick()
+    at, rule, points, mapping = page.tick(), grant.rule, grant.points, grant.mapping
     due = cause.created_at.astimezone(page.zone) + timedelta(days=rule.pending_days or 0)
     entry = page.put(
         PendingEntry(
@@ -46,6 +45,8 @@ def add_entry(
             points=points,
             activates_on=local_date(due, page.zone),
             details=_details(page, customer, campaign, order, cause, rule),
+            mapping_tier_id=mapping.id if mapping else None,
+            mapping_tier_version=mapping.version if mapping else None,
             created_at=at,
         )
     )
@@ -158,6 +159,7 @@ def activate_entry(page: Page, entry: PendingEntry, at: datetime, operation_type
         before=before,
         earning_rule=(entry.rule_id, entry.rule_version),
         holder_tier=version_of(holder) if holder else None,
+        mapping_tier=_mapping_tier(entry),
         membership=page.subject(membership) if membership and holder else None,
         cause=_cause(entry),
         points=entry.points,
@@ -169,6 +171,12 @@ def activate_entry(page: Page, entry: PendingEntry, at: datetime, operation_type
     if campaign is not None:
         judge_tier(page, page.anybody(entry.customer_id), campaign, card, at)
     return transaction
+
+
+def _mapping_tier(entry: PendingEntry) -> Version | None:
+    if entry.mapping_tier_id is None or entry.mapping_tier_version is None:
+        return None
+    return (entry.mapping_tier_id, entry.mapping_tier_version)
 
 
 def _cause(entry: PendingEntry) -> CausingEvent:

@@ -13,6 +13,14 @@ from tallybook.domain.tiers import change_between, tier_at
 from tallybook.usecases.page import Page
 
 
+class Grant(msgspec.Struct, frozen=True):
+    """One rule that gives something for an order: the rule, its points, and the tier whose mapping changed them."""
+
+    rule: EarningRule
+    points: int
+    mapping: Tier | None
+
+
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """What a ledger row says beside its numbers. `cause` is canonical JSON (see Transaction)."""
 
