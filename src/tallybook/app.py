@@ -15,6 +15,7 @@ from tallybook.api import assets
 from tallybook.api.application import Health, application
 from tallybook.api.downloads import Downloads
 from tallybook.api.gateway import Gateway
+from tallybook.api.guessing import Allowed
 from tallybook.api.hot import HotRoute
 from tallybook.api.routes import all_routes
 from tallybook.api.slashes import SlashesKept
@@ -71,7 +72,9 @@ class Process:
         )
         self._delivery = DeliveryProcess(start, EngineClerk(self._database, self._engine))
         self.health = Health(self._is_ready, self._observe)
-        gateway = Gateway(self._database, self._engine, request_ids, settings.public_url)
+        allowed = Allowed(settings.wrong_keys_per_minute, settings.unknown_codes_per_minute)
+        gateway = Gateway(self._database, self._engine, request_ids, settings.public_url, allowed)
+        self.refused = gateway.refused
         self._midnight = midnight.Midnight(self._database, self._engine, ids, real_now)
         leases, files = Leases(self._database, self._engine), ExportFiles(settings.exports_path(self._database.path))
         jobs: dict[str, Job] = {

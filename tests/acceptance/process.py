@@ -29,6 +29,7 @@ class Server:
     management_id: str = "8c63e9eb-576f-4cc8-91df-b6797b6de8c6"
     management_token: str = "a713187b-792f-47b6-993c-c83bd340ffd9"
     webhook_secret: str = "acceptance-secret"
+    settings: dict[str, str] = field(default_factory=dict)
     processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list, repr=False)
 
     @property
@@ -70,13 +71,14 @@ class Server:
             "TALLYBOOK_TIME_ZONE": time_zone,
             "TALLYBOOK_ALLOW_PRIVATE_WEBHOOKS": "1",
             "TALLYBOOK_EXPORTS_FOLDER": str(self.log.parent / "exports"),
+            **self.settings,
         }
 
 
 @contextlib.contextmanager
-def running_server(database_url: str, folder: Path, time_zone: str = "UTC") -> Iterator[Server]:
+def running_server(database_url: str, folder: Path, time_zone: str = "UTC", **settings: str) -> Iterator[Server]:
     """Start `tallybook serve` on a free port of 127.0.0.1, yield it when it answers, stop it with SIGTERM."""
-    server = Server(_free_port(), database_url, folder / "server.log")
+    server = Server(_free_port(), database_url, folder / "server.log", settings=settings)
     with server.log.open("ab") as log:
         process = server.start(time_zone, log)
         try:

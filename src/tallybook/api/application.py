@@ -69,6 +69,7 @@ def _handler(gateway: Gateway, route: Route) -> HTTPRouteHandler:
             scope["query_string"],
             dict(scope["headers"]),
             await request.body(),
+            request.client.host if request.client else "",
         )
         return _response(answered)
 

@@ -27,7 +27,9 @@ class HotRoute:
             await _send(self._gateway.refused(wrong), send)
             return
         if body is not None:
-            await _send(await self._gateway.answer(self._route, {}, scope["query_string"], dict(scope["headers"]), body), send)
+            query, headers, client = scope["query_string"], dict(scope["headers"]), scope.get("client")
+            answered = await self._gateway.answer(self._route, {}, query, headers, body, client[0] if client else "")
+            await _send(answered, send)
 
 
 async def _body(receive: Any) -> bytes | None:

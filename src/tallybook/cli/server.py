@@ -6,20 +6,22 @@ import socket
 import subprocess
 import sys
 import threading
+from functools import partial
 from typing import Any
 
 import typer
 import uvicorn
 
 from tallybook.app import Process, prepare
+from tallybook.cli.connections import Connection, Crowd, Limits
 from tallybook.settings import PREFIX, Settings, read_settings
 from tallybook.store.database import shown_url
 from tallybook.store.projects import Keys
 from tallybook.telemetry import configure_log
 
 HTTP: dict[str, Any] = {
-    "http": "httptools",
     "loop": "uvloop",
+    "ws": "none",
     "access_log": False,
     "log_config": None,
     "server_header": False,
@@ -74,7 +76,14 @@ def run(settings: Settings) -> None:
 def work(settings: Settings, sock: socket.socket) -> None:
     """One worker: answers what comes over the socket until it is asked to end."""
     process = Process(settings)
-    config = uvicorn.Config(process.application, timeout_graceful_shutdown=int(settings.drain_seconds), **HTTP)
+    crowd = Crowd(Limits(settings.connections, settings.head_seconds, settings.body_seconds), process.refused)
+    config = uvicorn.Config(
+        process.application,
+        http=partial(Connection, crowd),  # type: ignore[arg-type]  # it only has to make a protocol
+        timeout_graceful_shutdown=int(settings.drain_seconds),
+        forwarded_allow_ips=settings.trusted_proxies,
+        **HTTP,
+    )
     Server(config, process).run(sockets=[sock])
 
 
