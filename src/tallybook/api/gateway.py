@@ -107,9 +107,9 @@ class Gateway:
         app_id, token = (headers.get(name, b"").decode("latin-1") for name in (id_header, token_header))
         self._guesses.check_key(address, app_id, token)
         try:
-            identity = self._doorman.known(app_id, token, realm) or await self._in(
-                self._key_threads, self._doorman.look_up, app_id, token, realm
-            )
+            identity = self._doorman.known(app_id, token, realm)
+            if identity is None:
+                identity = await self._in(self._key_threads, self._doorman.look_up, app_id, token, realm)
         except Unauthorized:
             self._guesses.wrong_key(address)
             raise

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tallybook.api.errors import HeadTooLarge, NotHttp, TooSlow
 from tallybook.api.gateway import Answered
@@ -128,7 +128,7 @@ class Connection(HttpToolsProtocol):
         if not self._in_body and self._fed > HEAD_BYTES and not self._deaf:  # a single header that goes on and on
             self._refuse(HeadTooLarge())
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn always closes
         """The client has said all: who has asked a whole question still gets the answer."""
         self._deaf = True
         return self._ends_with_answer()
@@ -204,14 +204,21 @@ class Connection(HttpToolsProtocol):
             raise self._wrong
 
     def _wait(self) -> None:
-        if self._since is None and (self.cycle is None or self.cycle.response_complete):
+        if self._since is None and self._unanswered is None:
             self._crowd.is_waiting(self)
+
+    @property
+    def _unanswered(self) -> RequestResponseCycle | None:
+        """The last request that began, until it is answered."""
+        none = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None before the first
+        return None if none else self.cycle
 
     def _ends_with_answer(self) -> bool:
         """Whether a whole request waits for its answer; then the connection ends after it."""
-        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+        last = self._unanswered
+        if last is None or last.more_body:
             return False
-        self.cycle.keep_alive = False
+        last.keep_alive = False
         return True
 
     def _refuse(self, wrong: Exception) -> None:
@@ -219,7 +226,7 @@ class Connection(HttpToolsProtocol):
         self._deaf = True
         if self._ends_with_answer():
             return
-        half = self.cycle if self.cycle is not None and not self.cycle.response_complete else None
+        half = self._unanswered
         if not self._in_body or (half is not None and not half.response_started and not self.pipeline):
             self.transport.write(_written(self._crowd.refused(wrong)))
         if half is not None:  # its route has nobody to answer any more
