@@ -86,7 +86,8 @@ class Process:
         routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
         litestar = application(gateway, request_ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
-        self.application = HotRoute(SlashesKept(Downloads(litestar, self._database, files)), gateway, hottest)
+        downloads = Downloads(litestar, self._database, files, gateway.refused)
+        self.application = HotRoute(SlashesKept(downloads), gateway, hottest)
 
     def _observe(self) -> None:
         """Measures what is only known by looking: for a scrape of the metrics."""

@@ -49,7 +49,8 @@ def application(  # all that is served is handed in
 ) -> Litestar:
     """The application of one process. `more` is what is served beside the API."""
     document = openapi(routes)
-    handlers = [_handler(gateway, route) for route in routes] + _own_handlers(health, document) + list(more)
+    # What answers OPTIONS comes first: Litestar makes its own, of an incomplete list, where it finds none by then.
+    handlers = _options(routes) + [_handler(gateway, route) for route in routes] + _own_handlers(health, document) + list(more)
     return Litestar(
         route_handlers=handlers,
         openapi_config=None,
@@ -78,6 +79,21 @@ def _handler(gateway: Gateway, route: Route) -> HTTPRouteHandler:
     return HTTPRouteHandler(path, http_method=HttpMethod(route.method), status_code=200)(handle)
 
 
+def _options(routes: list[Route]) -> list[HTTPRouteHandler]:
+    """What OPTIONS answers: the methods of the path."""
+    methods: dict[str, list[str]] = {}
+    for route in routes:
+        methods.setdefault(route.path, ["OPTIONS"]).append(route.method)
+
+    def handler(path: str, allowed: list[str]) -> HTTPRouteHandler:
+        async def options() -> Response[None]:
+            return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(allowed))})
+
+        return HTTPRouteHandler(path.replace("}", ":str}"), http_method=HttpMethod.OPTIONS, status_code=204)(options)
+
+    return [handler(path, allowed) for path, allowed in methods.items()]
+
+
 def _response(answered: Answered) -> Response[bytes]:
     return Response(answered.body, status_code=answered.status, media_type=JSON, headers=answered.headers)
 
@@ -94,7 +110,10 @@ def _refusal(ids: Ids) -> Callable[[Any, Exception], Response[bytes]]:
             return Response(body, status_code=501, media_type=JSON)
         key, message = _PHRASES.get(status, ("internal_error", "Internal error"))
         details = {404: f"Cannot find {method} {path}", 405: f"{method} is not allowed on {path}"}.get(status, message)
-        return Response(error_body(status, key, message, details, request_id), status_code=status, media_type=JSON)
+        headers = wrong.headers if isinstance(wrong, HTTPException) and status == 405 else None  # which methods are allowed
+        return Response(
+            error_body(status, key, message, details, request_id), status_code=status, media_type=JSON, headers=headers
+        )
 
     return refuse
 
