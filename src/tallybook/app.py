@@ -17,6 +17,7 @@ from tallybook.api.application import Health, application
 from tallybook.api.downloads import Downloads
 from tallybook.api.front import Front
 from tallybook.api.gateway import Gateway
+from tallybook.api.guessing import Allowed
 from tallybook.api.hot import HotRoute
 from tallybook.api.routes import all_routes
 from tallybook.api.slashes import SlashesKept
@@ -73,7 +74,9 @@ class Process:
         )
         self._delivery = DeliveryProcess(start, EngineClerk(self._database, self._engine))
         self.health = Health(self._is_ready, self._observe)
-        gateway = Gateway(self._database, self._engine, request_ids, settings.public_url)
+        allowed = Allowed(settings.wrong_keys_per_minute, settings.unknown_codes_per_minute)
+        gateway = Gateway(self._database, self._engine, request_ids, settings.public_url, allowed)
+        self.refused = gateway.refused
         self._midnight = midnight.Midnight(self._database, self._engine, ids, real_now)
         leases, files = Leases(self._database, self._engine), ExportFiles(settings.exports_path(self._database.path))
         jobs: dict[str, Job] = {
@@ -86,7 +89,7 @@ class Process:
         routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
         litestar = application(gateway, request_ids, self.health, routes, self._lifespan, assets.handlers(self._database))
         hottest = next(route for route in routes if (route.method, route.path) == ("POST", "/v1/orders"))
-        rest = SlashesKept(Downloads(litestar, self._database, files, request_ids))
+        rest = SlashesKept(Downloads(litestar, self._database, files, request_ids, gateway.refused))
         self.application = Front(HotRoute(rest, gateway, hottest), self.health)
 
     def _observe(self) -> None:

@@ -50,6 +50,12 @@ class Settings:
     keep_send_outs_days: int = 30
     private_webhooks: str = ""
     log_level: str = "info"
+    connections: int = 2000
+    head_seconds: float = 10.0
+    body_seconds: float = 30.0
+    trusted_proxies: str = "127.0.0.1,::1"
+    wrong_keys_per_minute: int = 100
+    unknown_codes_per_minute: int = 1000
     first_project: FirstProject = FirstProject()
 
     def with_changes(self, **changes: Any) -> "Settings":
@@ -89,12 +95,15 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     def text(name: str, default: str = "") -> str:
         return environment.get(PREFIX + name, "").strip() or default
 
-    def number(name: str, default: float) -> float:
+    def number(name: str, default: float, low: float = 0, high: float = 1_000_000) -> float:
         value = text(name, str(default))
         try:
-            return float(value)
+            found = float(value)
         except ValueError:
             raise WrongSetting(f"{PREFIX}{name} must be a number, not '{value}'") from None
+        if not low <= found <= high:
+            raise WrongSetting(f"{PREFIX}{name} must be from {low:g} to {high:g}, not '{value}'")
+        return found
 
     def whole(name: str, default: int, least: int) -> int:
         value = number(name, default)
@@ -120,8 +129,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         database_url=text("DATABASE_URL", default_database_url(environment)),
         host=text("HOST", "127.0.0.1"),
-        port=int(number("PORT", 8080)),
-        workers=int(number("WORKERS", 1)),
+        port=int(number("PORT", 8080, high=65_535)),
+        workers=int(number("WORKERS", 1, low=1)),
         public_url=text("PUBLIC_URL").rstrip("/"),
         exports_folder=text("EXPORTS_FOLDER"),
         notice_seconds=number("NOTICE_SECONDS", 1),
@@ -130,5 +139,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         keep_send_outs_days=whole("KEEP_SEND_OUTS_DAYS", 30, SEND_OUTS_LEAST_DAYS),
         private_webhooks=text("ALLOW_PRIVATE_WEBHOOKS"),
         log_level=_log_level(text("LOG_LEVEL", "info")),
+        connections=int(number("CONNECTIONS", 2000, low=10)),
+        head_seconds=number("HEAD_SECONDS", 10, low=1),
+        body_seconds=number("BODY_SECONDS", 30, low=1),
+        trusted_proxies=text("TRUSTED_PROXIES", "127.0.0.1,::1"),
+        wrong_keys_per_minute=int(number("WRONG_KEYS_PER_MINUTE", 100)),
+        unknown_codes_per_minute=int(number("UNKNOWN_CODES_PER_MINUTE", 1000)),
         first_project=first,
     )

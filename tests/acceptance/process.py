@@ -31,7 +31,7 @@ class Server:
     management_token: str = "a713187b-792f-47b6-993c-c83bd340ffd9"
     webhook_secret: str = "acceptance-secret"
     workers: int = 1
-    variables: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
     processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list, repr=False)
 
     @property
@@ -44,7 +44,7 @@ class Server:
         command = [sys.executable, "-m", "tallybook", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         process = subprocess.Popen(
             [*command, "--database", self.database_url, "--workers", str(self.workers)],
-            env=self.environment(time_zone) | self.variables,
+            env=self.environment(time_zone),
             cwd=self.log.parent,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -79,18 +79,19 @@ class Server:
             "TALLYBOOK_NOTICE_SECONDS": "0",
             "TALLYBOOK_ALLOW_PRIVATE_WEBHOOKS": "1",
             "TALLYBOOK_EXPORTS_FOLDER": str(self.log.parent / "exports"),
+            **self.settings,
         }
 
 
 @contextlib.contextmanager
 def running_server(
-    database_url: str, folder: Path, time_zone: str = "UTC", *, workers: int = 1, variables: dict[str, str] | None = None
+    database_url: str, folder: Path, time_zone: str = "UTC", *, workers: int = 1, settings: dict[str, str] | None = None
 ) -> Iterator[Server]:
     """Start `tallybook serve` on a free port of 127.0.0.1, yield it when it answers, stop it with SIGTERM.
 
-    `variables` are added to its environment.
+    `settings` are variables of its environment.
     """
-    server = Server(free_port(), database_url, folder / "server.log", workers=workers, variables=variables or {})
+    server = Server(free_port(), database_url, folder / "server.log", workers=workers, settings=settings or {})
     with server.log.open("ab") as log:
         server.start(time_zone, log)
         try:

@@ -91,7 +91,7 @@ def test_nothing_secret_is_logged(server: Server, client: Client) -> None:
 def test_requests_are_not_logged_from_level_warning_on(tmp_path: Path) -> None:
     """What goes wrong still is."""
     with (
-        running_server(f"sqlite:///{tmp_path / 'book.db'}", tmp_path, variables={"TALLYBOOK_LOG_LEVEL": "warning"}) as server,
+        running_server(f"sqlite:///{tmp_path / 'book.db'}", tmp_path, settings={"TALLYBOOK_LOG_LEVEL": "warning"}) as server,
         Receiver() as receiver,
     ):
         receiver.answer = Answer(status=500)

@@ -284,3 +284,16 @@ def test_a_key_has_a_length(client: Client, shop: Shop) -> None:
     body = {"source_id": shop.name("customer")}
     assert client.ask("POST", "/v1/customers", body, Idempotency_Key="k" * 255).status == 200
     assert client.ask("POST", "/v1/customers", body, Idempotency_Key="k" * 256).status == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/v1/orders", "GET, OPTIONS, POST"), ("/v1/vouchers/some", "DELETE, GET, OPTIONS, POST, PUT")]
+)
+def test_a_method_that_a_path_does_not_take(client: Client, path: str, allowed: str) -> None:
+    """405 names the methods that it takes (RFC 9110), and so does OPTIONS."""
+    answer = client.ask("TRACE", path)
+    refused(answer, 405, "method_not_allowed")
+    asked = client.ask("OPTIONS", path)
+    assert asked.status == 204
+    for one in (answer, asked):
+        assert sorted(one.headers["allow"].split(", ")) == allowed.split(", ")

@@ -144,7 +144,7 @@ def test_no_request_is_lost_while_machines_are_stopped_and_started_in_turn(machi
 def test_who_is_asked_to_end_says_so_before_it_closes(request: pytest.FixtureRequest, tmp_path: Path, workers: int) -> None:
     """For the time of notice /readyz is 503, every other request is answered, and each answer ends its connection."""
     url = f"sqlite:///{tmp_path / 'book.db'}" if workers == 1 else request.getfixturevalue("postgres_url")
-    with running_server(url, tmp_path, workers=workers, variables=NOTICE) as server:
+    with running_server(url, tmp_path, workers=workers, settings=NOTICE) as server:
         client = Client(server)
         ready = client.ask("GET", "/readyz")
         server.processes[-1].terminate()

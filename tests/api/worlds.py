@@ -155,11 +155,16 @@ def populate_beside(world: World, tag: str) -> None:
     world.do("POST", "/v1/products/{productId}/skus", sku, productId=f"product-{tag}")
 
 
+def migrated(url: str) -> None:
+    """Bring an empty database to the schema of this version."""
+    with contextlib.closing(Database(url)) as database:
+        migrate(database)
+
+
 def make_worlds(alone: str, beside: str) -> None:
     """Make both books: ours alone, and ours beside theirs."""
     for url in (alone, beside):
-        with contextlib.closing(Database(url)) as database:
-            migrate(database)
+        migrated(url)
         if url == beside:
             found_project(url, THEIRS)
             with World(url, THEIRS, node=1) as world:

@@ -124,3 +124,9 @@ def test_codes_are_drawn_from_the_charset() -> None:
     codes = {make_code(config, ids.random) for _ in range(200)}
     assert len(codes) == 200
     assert all(code[0] == "X" and len(code) == 13 and set(code[1:]) <= set(config.charset) for code in codes)
+
+
+def test_a_length_of_any_number_takes_no_memory() -> None:
+    """It is refused without being written out."""
+    with pytest.raises(InvalidPayload):
+        check_config(code_config(2**53 - 1, None, None, None, None), ".code_config")

@@ -120,7 +120,7 @@ def _words(text: ast.expr) -> str:
 def limits() -> str:
     """The bounds, from the constants that enforce them."""
     rows = [
-        f"| Body of a request | {door.BODY_LIMIT:,} bytes, else 413; {door.DEPTH_LIMIT} levels of nesting |",
+        f"| Body of a request | {door.BODY_LIMIT:,} bytes, else 413; {door.VALUES_LIMIT:,} values, {door.DEPTH_LIMIT} levels |",
         f"| Integers in JSON | up to ±{door.SAFE_INTEGER:,} (2^53 − 1) |",
         f"| Order | {orders.MAX_ITEMS} items, quantity {orders.MAX_QUANTITY:,}, amounts {orders.MAX_AMOUNT:,} minor units |",
         f"| Points of one operation | {earning.MAX_POINTS:,}; a rule that would give more is skipped |",

@@ -53,7 +53,8 @@ def application(  # all that is served is handed in
 ) -> Litestar:
     """The application of one process. `more` is what is served beside the API."""
     document = openapi(routes)
-    handlers = [_handler(gateway, route) for route in routes] + _own_handlers(health, document) + list(more)
+    # What answers OPTIONS comes first: Litestar makes its own, of an incomplete list, where it finds none by then.
+    handlers = _options(routes) + [_handler(gateway, route) for route in routes] + _own_handlers(health, document) + list(more)
     return Litestar(
         route_handlers=handlers,
         openapi_config=None,
@@ -73,12 +74,28 @@ def _handler(gateway: Gateway, route: Route) -> HTTPRouteHandler:
             scope["query_string"],
             dict(scope["headers"]),
             await request.body(),
+            request.client.host if request.client else "",
         )
         return _response(answered)
 
     handle.__annotations__ = {"request": Request, "return": Response[bytes]}
     path = route.path.replace("}", ":str}")
     return HTTPRouteHandler(path, http_method=HttpMethod(route.method), status_code=200)(handle)
+
+
+def _options(routes: list[Route]) -> list[HTTPRouteHandler]:
+    """What OPTIONS answers: the methods of the path."""
+    methods: dict[str, list[str]] = {}
+    for route in routes:
+        methods.setdefault(route.path, ["OPTIONS"]).append(route.method)
+
+    def handler(path: str, allowed: list[str]) -> HTTPRouteHandler:
+        async def options() -> Response[None]:
+            return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(allowed))})
+
+        return HTTPRouteHandler(path.replace("}", ":str}"), http_method=HttpMethod.OPTIONS, status_code=204)(options)
+
+    return [handler(path, allowed) for path, allowed in methods.items()]
 
 
 def _response(answered: Answered) -> Response[bytes]:
@@ -98,9 +115,12 @@ def _refusal(ids: Ids) -> Callable[[Any, Exception], Response[bytes]]:
             log.error("request_broken", request_id=request_id, exc_info=wrong)
         key, message = _PHRASES.get(status, ("internal_error", "Internal error"))
         details = _DETAILS.get(status, message).format(method=method, path=path)
+        headers = wrong.headers if isinstance(wrong, HTTPException) and status == 405 else None  # which methods are allowed
         telemetry.REFUSALS.labels(key=key).inc()
         log_request(method, None, status, request_id, None, began(request.scope))
-        return Response(error_body(status, key, message, details, request_id), status_code=status, media_type=JSON)
+        return Response(
+            error_body(status, key, message, details, request_id), status_code=status, media_type=JSON, headers=headers
+        )
 
     return refuse
 

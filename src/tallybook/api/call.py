@@ -136,3 +136,8 @@ class Route:
     def realm(self) -> str:
         """Which kind of key it takes."""
         return "management" if self.path.startswith("/management/") else "app"
+
+    @property
+    def tells_codes(self) -> bool:
+        """Whether its answers tell which card codes there are."""
+        return any(noun in self.path for noun in ("/members", "/vouchers", "/publications"))

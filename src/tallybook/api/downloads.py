@@ -7,18 +7,19 @@ import asyncio
 import hmac
 import os
 import re
+from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import parse_qs
 
-from tallybook.api.errors import RETRY_AFTER_SECONDS
+from tallybook.api.errors import Unauthorized
+from tallybook.api.gateway import Answered
 from tallybook.api.request_log import began, log_request
 from tallybook.clock import real_now
 from tallybook.domain.exports import DONE
 from tallybook.ids import Ids
-from tallybook.store.database import Database, PoolTimeout, SQLAlchemyError
+from tallybook.store.database import Database
 from tallybook.store.export_files import ExportFiles
 from tallybook.store.queries_exports import get_export
-from tallybook.wire.json import encode
 
 PIECE = 65_536
 """Bytes of a file in memory at once."""
@@ -26,8 +27,8 @@ ROUTE = "/v1/exports/{exportId}"
 CSV = "text/plain; charset=utf-8"
 """The documented type; the official clients read no other."""
 _PATH = re.compile("/v1/exports/([^/]+)")
-UNAUTHORIZED = encode({"code": 401, "message": "Unauthorized", "key": "unauthorized"})
-AWAY = encode({"code": 503, "message": "The database does not answer; repeat it after a moment", "key": "try_again"})
+Refused = Callable[[Exception, str, str, float], Answered]
+"""Gives the documented answer to a request, and says so in the log: its method, its route, when it began."""
 
 
 class Asked(NamedTuple):
@@ -40,8 +41,9 @@ class Asked(NamedTuple):
 class Downloads:
     """Answers downloads; everything else goes on to the application."""
 
-    def __init__(self, application: Any, database: Database, files: ExportFiles, ids: Ids) -> None:
+    def __init__(self, application: Any, database: Database, files: ExportFiles, ids: Ids, refused: Refused) -> None:
         self._application = application
+        self._refused = refused
         self._database = database
         self._files = files
         self._ids = ids
@@ -54,14 +56,13 @@ class Downloads:
             return
         try:
             file = await asyncio.to_thread(self._open, asked)
-        except (SQLAlchemyError, PoolTimeout):
-            await _refuse(send, 503, AWAY)
+        except Exception as wrong:  # noqa: BLE001  # whatever it is, the client gets the documented shape
+            await _refuse(send, self._refused(wrong, "GET", ROUTE, began(scope)))
             return
-        status = 401 if file is None else 200
-        log_request("GET", ROUTE, status, "v-" + self._ids.hex18(real_now()), None, began(scope))
         if file is None:
-            await _refuse(send, 401, UNAUTHORIZED)
+            await _refuse(send, self._refused(Unauthorized(), "GET", ROUTE, began(scope)))
             return
+        log_request("GET", ROUTE, 200, "v-" + self._ids.hex18(real_now()), None, began(scope))
         with file:
             await _send_file(send, file, asked.export_id)
 
@@ -83,12 +84,11 @@ def _asked(scope: Any) -> Asked | None:
     return Asked(found[1], tokens[0]) if found and tokens else None
 
 
-async def _refuse(send: Any, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _refuse(send: Any, answered: Answered) -> None:
+    headers = {"content-type": "application/json", "content-length": str(len(answered.body)), **answered.headers}
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answered.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": answered.body})
 
 
 async def _send_file(send: Any, file: BinaryIO, name: str) -> None:

@@ -33,13 +33,52 @@ class TooLarge(Exception):
     """The body is larger than the limit."""
 
 
+class HeadTooLarge(Exception):
+    """The first line and the headers are larger than the limit."""
+
+
+class TooSlow(Exception):
+    """The head or the body did not come in time."""
+
+
+class NotHttp(Exception):
+    """What came is no HTTP."""
+
+
+class TooManyRequests(Exception):
+    """Too many keys or codes were wrong. `until` is in seconds since 1970, `seconds` from now."""
+
+    def __init__(self, most: int, until: int, seconds: int) -> None:
+        super().__init__()
+        self.headers = {
+            "X-Rate-Limit-Limit": str(most),
+            "X-Rate-Limit-Remaining": "0",
+            "X-Rate-Limit-Retry": str(until),
+            "X-Rate-Limit-Type": "api_calls",
+            "Retry-After": str(seconds),
+        }
+        """As documented (semantics 12)."""
+
+
+PLAIN: dict[type[Exception], tuple[int, str, str, str]] = {
+    NotHttp: (400, "invalid_request", "Invalid request", "What came is no HTTP/1.1 request"),
+    Unauthorized: (401, "unauthorized", "Unauthorized", "Check the id and the token of your key"),
+    Forbidden: (403, "forbidden", "Forbidden", "This key may not be used here"),
+    TooSlow: (408, "request_timeout", "Request timeout", "The request did not come in time"),
+    TooLarge: (413, "payload_too_large", f"The body may have at most {BODY_LIMIT} bytes", ""),
+    TooManyRequests: (429, "too_many_requests", "Too many requests hit the API too quickly.", "Repeat it after Retry-After"),
+    HeadTooLarge: (431, "headers_too_large", "The first line and the headers are too large", ""),
+}
+"""Status, key, message and details of what a request meets before its command."""
+
+
 def status_of(answer: Exception) -> int:
     """The HTTP status of an exception."""
     if isinstance(answer, Malformed):
         return 400
     if isinstance(answer, Refusal):
         return next((STATUS[kind] for kind in type(answer).__mro__ if kind in STATUS), 400)
-    return {Unauthorized: 401, Forbidden: 403, TooLarge: 413}.get(type(answer), 500)
+    return PLAIN[type(answer)][0] if type(answer) in PLAIN else 500
 
 
 def key_of(answer: Exception) -> str:
@@ -55,13 +94,9 @@ def error_of(answer: Exception, request_id: str) -> tuple[int, bytes]:
     status = status_of(answer)
     if isinstance(answer, Malformed | Refusal):
         return status, error_body(status, answer.key, answer.message, answer.details, request_id, **_resource(answer))
-    if isinstance(answer, Unauthorized):
-        return status, error_body(401, "unauthorized", "Unauthorized", "Check the id and the token of your key", request_id)
-    if isinstance(answer, Forbidden):
-        return status, error_body(403, "forbidden", "Forbidden", "This key may not be used here", request_id)
-    if isinstance(answer, TooLarge):
-        message = f"The body may have at most {BODY_LIMIT} bytes"
-        return status, error_body(413, "payload_too_large", message, None, request_id)
+    if type(answer) in PLAIN:
+        _, key, message, details = PLAIN[type(answer)]
+        return status, error_body(status, key, message, details, request_id)
     details = "Something broke on our side; the log names it by request_id"
     return status, error_body(500, "internal_error", "Internal error", details, request_id)
 

@@ -25,10 +25,12 @@ class HotRoute:
         try:
             body = await _body(receive)
         except TooLarge as wrong:
-            await _send(self._gateway.refused(wrong, self._route, began(scope)), send)
+            await _send(self._gateway.refused(wrong, self._route.method, self._route.path, began(scope)), send)
             return
         if body is not None:
-            await _send(await self._gateway.answer(self._route, {}, scope["query_string"], dict(scope["headers"]), body), send)
+            query, headers, client = scope["query_string"], dict(scope["headers"]), scope.get("client")
+            answered = await self._gateway.answer(self._route, {}, query, headers, body, client[0] if client else "")
+            await _send(answered, send)
 
 
 async def _body(receive: Any) -> bytes | None:

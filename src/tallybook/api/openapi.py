@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from tallybook import __version__
+from tallybook.api.answers import ANSWER, ANSWERS, LATER, SCHEMAS
 from tallybook.api.call import Route
 
 ERROR = {
@@ -21,6 +22,8 @@ ERROR = {
         "resource_type": {"type": "string"},
     },
 }
+REFUSALS = ("400", "401", "403", "404", "405", "408", "409", "413", "429", "431", "501", "503")
+"""Statuses that any operation may answer in the form of `Error`."""
 REF = "#/components/schemas/{name}"
 
 
@@ -36,7 +39,7 @@ def openapi(routes: list[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Tallybook", "version": __version__, "description": "Loyalty points engine."},
         "paths": paths,
-        "components": {"schemas": {**components, "Error": ERROR}, "securitySchemes": _keys()},
+        "components": {"schemas": {**components, **SCHEMAS, "Error": ERROR}, "securitySchemes": _keys()},
     }
 
 
@@ -65,9 +68,15 @@ def _is_twin(route: Route) -> bool:
 def _responses(route: Route) -> dict[str, Any]:
     said: dict[str, Any] = {str(route.status): {"description": "Done"}}
     if route.status != 204:
-        said[str(route.status)]["content"] = {"application/json": {"schema": {"type": ["object", "array"]}}}
-    error = {"description": "Refused", "content": {"application/json": {"schema": {"$ref": REF.format(name="Error")}}}}
-    return said | dict.fromkeys(("400", "401", "403", "404", "409", "413", "501", "503"), error)
+        said[str(route.status)]["content"] = _json(ANSWERS.get(route.operation_id, ANSWER))
+    if route.operation_id in LATER:
+        said["202"] = {"description": "Begun", "content": _json(LATER[route.operation_id])}
+    refused = {"description": "Refused", "content": _json({"$ref": REF.format(name="Error")})}
+    return said | dict.fromkeys(REFUSALS, refused)
+
+
+def _json(schema: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import uvicorn
 from tallybook.api.application import Health
 from tallybook.app import Process, prepare
 from tallybook.cli import door
+from tallybook.cli.connections import Connection, Crowd, Limits
 from tallybook.clock import monotonic
 from tallybook.settings import PREFIX, Settings, read_settings
 from tallybook.store.database import shown_url
@@ -24,8 +25,8 @@ from tallybook.store.projects import Keys
 from tallybook.telemetry import configure_log
 
 HTTP: dict[str, Any] = {
-    "http": "httptools",
     "loop": "uvloop",
+    "ws": "none",
     "access_log": False,
     "log_config": None,
     "server_header": False,
@@ -104,7 +105,14 @@ def run(settings: Settings) -> None:
 def work(settings: Settings, sock: socket.socket, shut: Callable[[], None] = lambda: None) -> None:
     """One worker: answers what comes over the socket until it is asked to end. `shut`: see Server."""
     process = Process(settings)
-    config = uvicorn.Config(process.application, timeout_graceful_shutdown=int(settings.drain_seconds), **HTTP)
+    crowd = Crowd(Limits(settings.connections, settings.head_seconds, settings.body_seconds), process.refused)
+    config = uvicorn.Config(
+        process.application,
+        http=partial(Connection, crowd),  # type: ignore[arg-type]  # it only has to make a protocol
+        timeout_graceful_shutdown=int(settings.drain_seconds),
+        forwarded_allow_ips=settings.trusted_proxies,
+        **HTTP,
+    )
     Server(config, process.health, settings.notice_seconds, shut).run(sockets=[sock])
 
 

@@ -31,7 +31,7 @@ def code_config(
     length: int | None, charset: str | None, pattern: str | None, prefix: str | None, postfix: str | None
 ) -> CodeConfig:
     """A complete configuration. `pattern` outranks `length`; `length` counts only the random characters (semantics 2.1)."""
-    pattern = pattern or "#" * (length or DEFAULT_LENGTH)
+    pattern = pattern or "#" * min(length or DEFAULT_LENGTH, MAX_RANDOM + 1)  # one too many is enough to be refused
     return CodeConfig(
         length=pattern.count("#"), charset=charset or DEFAULT_CHARSET, pattern=pattern, prefix=prefix or "", postfix=postfix or ""
     )

@@ -63,7 +63,8 @@ def _in_timeframe(timeframe: dict[str, str], start: datetime, now: datetime) -> 
     if not interval.months:
         opened = start + (now - start) // interval.exact * interval.exact if interval.exact > timedelta() else start
         return now < duration.after(opened)
-    times = 0
+    longest = timedelta(days=31 * interval.months) + interval.exact
+    times = max((now - start) // longest, 0)  # no more than have begun, so that a start long ago costs nothing
     while interval.after(start, times + 1) <= now:
         times += 1
     return now < duration.after(interval.after(start, times))

@@ -11,7 +11,6 @@ from sqlalchemy import Table
 
 from tallybook.domain import records
 from tallybook.domain.config import ConfigChange
-from tallybook.ids import unix_ms
 from tallybook.store import tables
 
 R = TypeVar("R")
@@ -20,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def to_ms(at: datetime) -> int:
     """An instant as stored: milliseconds since 1970, UTC."""
-    return unix_ms(at)
+    return round(at.timestamp() * 1000)
 
 
 def from_ms(ms: int) -> datetime:

@@ -1,7 +1,7 @@
 """Loyalty campaigns: create, change, switch on and off, delete."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -56,10 +56,14 @@ class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
     code_config: CodeConfigFields | None = None
 
 
+CampaignName = Annotated[str, msgspec.Meta(max_length=255)]
+"""Longer than this no index of a database takes a name surely, and names of campaigns are unique."""
+
+
 class CampaignFields(msgspec.Struct, frozen=True, kw_only=True):
     """What a request says about a campaign. What it does not say stays as it is, and null says nothing."""
 
-    name: str | None = None
+    name: CampaignName | None = None
     campaign_type: Literal["LOYALTY_PROGRAM"] | None = None
     type: Literal["AUTO_UPDATE", "STATIC"] | None = None
     description: str | None = None

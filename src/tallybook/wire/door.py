@@ -21,6 +21,10 @@ BODY_LIMIT = 1_048_576
 """Bytes of a request body (decision 48)."""
 DEPTH_LIMIT = 20
 """Objects and arrays within each other (decision 47)."""
+VALUES_LIMIT = 100_000
+"""Values in a body. What takes time is their number rather than their size."""
+PARAMETERS_LIMIT = 2_000
+"""Parameters in a query."""
 SAFE_INTEGER = 2**53 - 1
 """The largest integer that JavaScript, and whoever reads JSON as doubles, keeps exact."""
 PAGE_LIMIT = 1000
@@ -62,13 +66,16 @@ def read(body: bytes, limit: int = BODY_LIMIT) -> Any:
     """The value of a JSON body, in which every parser reads the same; None for an empty one, which clients send.
 
     Integral numbers become `int` (5.0 is 5). Malformed: over `limit` bytes, not UTF-8, broken JSON, NaN and infinities, NUL
-    characters, lone surrogates, integers beyond ±(2^53 - 1), duplicate keys, depth over 20 (decision 47).
+    characters, lone surrogates, integers beyond ±(2^53 - 1), duplicate keys, depth over 20 (decision 47);
+    more values than 100,000.
     """
     if len(body) > limit:
         _refuse(f"Payload must not be larger than {limit} bytes")
     if not body:
         return None
     text = _text(body)
+    if _separators(text) >= VALUES_LIMIT and _separators(_STRINGS.sub("", text)) >= VALUES_LIMIT:
+        _refuse(f"Payload must not have more than {VALUES_LIMIT} values")
     value = _parsed(text)
     if text.count("{") + text.count("[") > DEPTH_LIMIT:
         _check_depth(value)
@@ -82,6 +89,11 @@ def _text(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError:
         raise Malformed("Payload must be UTF-8") from None
+
+
+def _separators(text: str) -> int:
+    """Commas and opening brackets: a value follows each of them."""
+    return text.count(",") + text.count("{") + text.count("[")
 
 
 def _parsed(text: str) -> Any:
@@ -130,6 +142,7 @@ def _constant(name: str) -> NoReturn:
 _TOO_LARGE = "Payload must not have integers beyond 9007199254740991"
 _TOO_DEEP = f"Payload must not be nested deeper than {DEPTH_LIMIT} levels"
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant)
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -336,7 +349,9 @@ def read_query(pairs: Iterable[tuple[str, str]]) -> Query:
     A name given again, or with `[]`, is numbered like an array: `ids=a&ids=b` is `{"ids": {"0": "a", "1": "b"}}`.
     """
     query: Query = {}
-    for key, value in pairs:
+    for count, (key, value) in enumerate(pairs, 1):
+        if count > PARAMETERS_LIMIT:
+            _refuse_query(f"Query must not have more than {PARAMETERS_LIMIT} parameters")
         if _UNFIT.search(key + value):
             _refuse_query("Query must not have NUL characters or lone surrogates")
         _put(query, _parts(key), value)
