@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+import structlog
 import typer
 import uvicorn
 
@@ -36,8 +37,12 @@ HTTP: dict[str, Any] = {
 
 DOOR_SECONDS = 0.2
 """Between keeping new connections out and closing the socket: two ticks, in which those that are in it are accepted."""
-WATCH_SECONDS = 1.0
-"""How often it is looked whether a worker has ended by itself."""
+WATCH_SECONDS = 0.5
+"""How often it is looked whether a worker has ended by itself, or whether it is time to end."""
+RESTART_SECONDS = 5.0
+"""Between two starts of one worker: one that cannot begin, as its database is away, does not keep a core busy."""
+
+log = structlog.get_logger()
 
 
 class Server(uvicorn.Server):
@@ -116,6 +121,13 @@ def work(settings: Settings, sock: socket.socket, shut: Callable[[], None] = lam
     Server(config, process.health, settings.notice_seconds, shut).run(sockets=[sock])
 
 
+class Worker(NamedTuple):
+    """A worker process, and when it was started, as `monotonic` tells it."""
+
+    process: subprocess.Popen[bytes]
+    since: float
+
+
 class Workers:
     """Worker processes of one listening socket: one that ends by itself is started again.
 
@@ -126,30 +138,42 @@ class Workers:
     def __init__(self, settings: Settings, sock: socket.socket) -> None:
         self._settings = settings
         self._sock = sock
-        self._stopping = threading.Event()
+        self._stopping = False
         self._life, self._held = os.pipe()
 
     def run(self) -> None:
         """Until it is asked to end; then every worker answers what it has begun, and ends."""
         for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: self._stopping.set())
-        children = [self._start() for _ in range(self._settings.workers)]
-        while not self._stopping.wait(WATCH_SECONDS):
-            children = [child if child.poll() is None else self._start() for child in children]
-        for child in children:
-            child.terminate()
+            signal.signal(name, self._stop)
+        workers = [self._start() for _ in range(self._settings.workers)]
+        while not self._stopping:
+            time.sleep(WATCH_SECONDS)
+            workers = [self._kept(worker) for worker in workers]
+        for worker in workers:
+            worker.process.terminate()
         time.sleep(self._settings.notice_seconds)
         door.shut(self._sock)
         self._sock.close()  # it would go on listening with nobody there
-        for child in children:
-            child.wait()
+        for worker in workers:
+            worker.process.wait()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _stop(self, *_: object) -> None:
+        """A flag and no more: this may run in the middle of anything."""
+        self._stopping = True
+
+    def _kept(self, worker: Worker) -> Worker:
+        if worker.process.poll() is None or self._stopping or monotonic() - worker.since < RESTART_SECONDS:
+            return worker
+        log.error("worker_ended", code=worker.process.returncode)
+        return self._start()
+
+    def _start(self) -> Worker:
         said = {"DATABASE_URL": self._settings.database_url, "PUBLIC_URL": self._settings.public_url}
         environment = {**os.environ, **{PREFIX + name: value for name, value in said.items()}}
         fd = self._sock.fileno()
         words = [sys.executable, "-m", "tallybook.cli.server", str(fd), str(self._life)]
-        return subprocess.Popen(words, pass_fds=[fd, self._life], env=environment)  # noqa: S603  # our own program
+        process = subprocess.Popen(words, pass_fds=[fd, self._life], env=environment)  # noqa: S603  # our own program
+        return Worker(process, monotonic())
 
 
 def end_with(life: int) -> None:
