@@ -61,5 +61,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in one line whether PostgreSQL was there for the run."""
+    """Say in one line each what was simulated, and whether PostgreSQL was there for the run."""
+    for report in terminalreporter.stats.get("passed", []):
+        for said in (value for name, value in report.user_properties if name == "simulated"):
+            terminalreporter.write_line(str(said))
     terminalreporter.write_line(f"PostgreSQL: {find_binaries() or 'left out: none found in ' + searched_places()}")

@@ -64,19 +64,21 @@ def _filled(config: CodeConfig, characters: Iterable[str]) -> str:
 
 
 def unused_codes(config: CodeConfig, count: int, draw: Draw, taken: Callable[[Iterable[str]], set[str]]) -> list[str]:
-    """Up to `count` different codes that nobody has, in no order; fewer when hardly any is left.
+    """Up to `count` different codes that nobody has, in an order that `draw` alone decides; fewer when hardly any is left.
 
     `taken` says which of some codes somebody has.
     """
     if space(config) <= SMALL_SPACE:
         every = [_filled(config, signs) for signs in product(sorted(set(config.charset)), repeat=config.length)]
-        free = set(every) - taken(every)
+        gone = taken(every)
+        free = [code for code in every if code not in gone]
         return sorted(free, key=lambda _: draw(SHUFFLE, DEFAULT_CHARSET))[:count]
-    found: set[str] = set()
+    found: dict[str, None] = {}
     for _ in range(ROUNDS):
         missing = count - len(found)
         if not missing:
             break
-        drawn = {make_code(config, draw) for _ in range(missing)} - found
-        found |= drawn - taken(drawn)
+        drawn = [make_code(config, draw) for _ in range(missing)]
+        gone = taken(drawn)
+        found |= {code: None for code in drawn if code not in gone}
     return list(found)

@@ -81,6 +81,8 @@ class Engine:
         after_commit: AfterCommit = lambda _: None,
         *,
         hung_seconds: float = HUNG_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
         self._ids = ids
@@ -95,6 +97,8 @@ class Engine:
         self._stopping = False
         self._connection: Connection | None = None
         self._hung_seconds = hung_seconds
+        self._monotonic = monotonic
+        self._sleep = sleep
         self._since: float | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
@@ -159,17 +163,22 @@ class Engine:
                     self._wake.wait()
                 if not self._waiting:
                     return
-                work = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
-            try:
-                self._handle(work)
-            except Exception:
-                log.exception("engine_stumbled", size=len(work))
+            self.run_waiting()
+
+    def run_waiting(self) -> None:
+        """Handles what waits as one batch. The engine's thread does it; where there are no threads, whoever has the turn."""
+        with self._wake:
+            work = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
+        try:
+            self._handle(work)
+        except Exception:
+            log.exception("engine_stumbled", size=len(work))
 
     def _watch_over(self) -> None:
         """Hangs up on a database that does not answer; the engine's thread then finds its connection lost."""
         while not self._ended.wait(self._hung_seconds / 10):
             since, connection = self._since, self._connection
-            if since is not None and connection is not None and time.monotonic() - since > self._hung_seconds:
+            if since is not None and connection is not None and self._monotonic() - since > self._hung_seconds:
                 log.error("database_hangs", seconds=self._hung_seconds)
                 self._since = None
                 hang_up(connection)
@@ -201,7 +210,7 @@ class Engine:
             self._handle(work[:middle])
             self._handle(work[middle:])
         elif tried < TRIES:
-            time.sleep(PAUSE_SECONDS * tried)
+            self._sleep(PAUSE_SECONDS * tried)
             self._handle(work, tried)
         else:
             self._give_up(work, TryAgain() if expected else lost)
@@ -214,7 +223,7 @@ class Engine:
 
     def _transact(self, work: Sequence[Work]) -> Handled:
         connection = self._connected()
-        self._since = time.monotonic()
+        self._since = self._monotonic()
         batch_id = self._ids.random(20)
         handled: Handled | None = None
         try:
@@ -240,18 +249,18 @@ class Engine:
 
     def _was_committed(self, batch_id: str) -> bool | None:
         """Whether the database has the batch; None when it could not be asked: then it must not be run again."""
-        until = time.monotonic() + LOOK_SECONDS
-        while time.monotonic() < until:
+        until = self._monotonic() + LOOK_SECONDS
+        while self._monotonic() < until:
             try:
                 self._since = None
                 connection = self._connected()
-                self._since = time.monotonic()
+                self._since = self._monotonic()
                 with connection.begin() as looking:
                     written = was_written(connection, batch_id)
                     looking.rollback()
             except (Unavailable, DBAPIError):
                 self._disconnect()
-                time.sleep(LOOK_PAUSE_SECONDS)
+                self._sleep(LOOK_PAUSE_SECONDS)
             else:
                 return written
         return None

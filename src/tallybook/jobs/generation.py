@@ -1,5 +1,6 @@
 """Goes on with the cards that were asked for: a slice of one generation or import, then of the next, and round again."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,10 +24,11 @@ REST = 3
 class Generation:
     """Small generations asked for behind a large one do not wait for its end (the API's documentation promises it)."""
 
-    def __init__(self, database: Database, engine: Engine, leases: Leases) -> None:
+    def __init__(self, database: Database, engine: Engine, leases: Leases, monotonic: Callable[[], float] = monotonic) -> None:
         self._database = database
         self._engine = engine
         self._leases = leases
+        self._monotonic = monotonic
         self._last = ""
         self._rests_until: datetime | None = None
 
@@ -39,11 +41,11 @@ class Generation:
     def run_slice(self, now: datetime, /) -> bool:
         """Makes some cards of the generation whose turn it is; false, for then it rests."""
         if waiting := self._unfinished():
-            began = monotonic()
+            began = self._monotonic()
             action = next((one for one in waiting if one.id > self._last), waiting[0])
             self._last = action.id
             self._engine.do(self._command(action))
-            self._rests_until = now + (1 + REST) * timedelta(seconds=monotonic() - began)
+            self._rests_until = now + (1 + REST) * timedelta(seconds=self._monotonic() - began)
         return False
 
     def _unfinished(self) -> list[AsyncAction]:

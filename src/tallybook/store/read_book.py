@@ -1,7 +1,7 @@
 """Reading the book: everything a batch of commands needs to know, set by set, never row by row."""
 
 from collections.abc import Iterable
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -37,7 +37,7 @@ def _summed(codes: Iterable[CodesWanted]) -> dict[str, tuple[CodeConfig, int]]:
 
 
 class Selects:
-    """The statements, made once. Each takes its keys as one parameter, so that its text and plan never change."""
+    """The statements. Each takes its keys as one parameter, so that its text and plan never change."""
 
     def __init__(self, *, sqlite: bool, locking: bool) -> None:
         self.among = Among(sqlite=sqlite)
@@ -93,6 +93,11 @@ class Selects:
         return select(*MAPPINGS[kind].columns).where(*where)
 
 
+@cache
+def _selects(*, sqlite: bool, locking: bool) -> Selects:
+    return Selects(sqlite=sqlite, locking=locking)
+
+
 class BookReader:
     """Reads books; with `locking`, holding their customers until the transaction ends.
 
@@ -100,7 +105,7 @@ class BookReader:
     """
 
     def __init__(self, *, sqlite: bool, ids: Ids, locking: bool = False) -> None:
-        self._selects = Selects(sqlite=sqlite, locking=locking)
+        self._selects = _selects(sqlite=sqlite, locking=locking)
         self._ids = ids
         self._products = ProductReader(self._selects.among, self._selects.keys)
         self._configurations: dict[str, Configuration] = {}
