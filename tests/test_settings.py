@@ -8,13 +8,13 @@ from tallybook.settings import WrongSetting, read_settings
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("TALLYBOOK_KEEP_RECEIPTS_HOURS", "23", "from 24 to 36500, not 23"),
+        ("TALLYBOOK_KEEP_RECEIPTS_HOURS", "23", "from 24 to 36500, not '23'"),
         ("TALLYBOOK_KEEP_RECEIPTS_HOURS", "24.5", "a whole number"),
         ("TALLYBOOK_KEEP_RECEIPTS_HOURS", "inf", "a whole number"),
         ("TALLYBOOK_KEEP_RECEIPTS_HOURS", "nan", "a whole number"),
-        ("TALLYBOOK_KEEP_SEND_OUTS_DAYS", "0", "from 1 to 36500, not 0"),
+        ("TALLYBOOK_KEEP_SEND_OUTS_DAYS", "0", "from 1 to 36500, not '0'"),
         ("TALLYBOOK_KEEP_SEND_OUTS_DAYS", "36501", "from 1 to 36500"),
-        ("TALLYBOOK_KEEP_SEND_OUTS_DAYS", "a month", "must be a number"),
+        ("TALLYBOOK_KEEP_SEND_OUTS_DAYS", "a month", "a whole number"),
     ],
 )
 def test_how_long_something_is_kept_has_bounds(name: str, value: str, said: str) -> None:

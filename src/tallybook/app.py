@@ -36,6 +36,7 @@ from tallybook.store.export_files import ExportFiles
 from tallybook.store.migrate import is_current, migrate
 from tallybook.store.projects import Keys, draw_node, make_first_project
 from tallybook.store.send_outs import backlog
+from tallybook.wire.json import make_types_ready
 
 SWITCH_SECONDS = 0.0005
 """How long a thread keeps the interpreter: short, so that engine, API and delivery take turns (measured: docs/performance)."""
@@ -57,6 +58,7 @@ class Process:
     """One worker process, from its database to its HTTP application."""
 
     def __init__(self, settings: Settings) -> None:
+        make_types_ready()
         self._database = Database(settings.database_url)
         self._database.lock()
         with self._database.writing() as connection:

@@ -106,9 +106,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         return found
 
     def whole(name: str, default: int, least: int) -> int:
-        value = number(name, default)
-        if not (least <= value <= KEPT_AT_MOST and value.is_integer()):
-            raise WrongSetting(f"{PREFIX}{name} must be a whole number from {least} to {KEPT_AT_MOST}, not {value:g}")
+        value = text(name, str(default))
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= KEPT_AT_MOST:
+            raise WrongSetting(f"{PREFIX}{name} must be a whole number from {least} to {KEPT_AT_MOST}, not '{value}'")
         return int(value)
 
     zone = text("TIME_ZONE", "UTC")

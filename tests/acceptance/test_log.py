@@ -49,7 +49,7 @@ def test_a_request_is_one_line(server: Server, client: Client) -> None:
     assert [set(line) for line in found] == [keys] * len(said)
     told = [(line["method"], line["route"], line["project"], line["status"], line["request_id"]) for line in found]
     assert [one[:4] for one in told] == [one[:4] for one in said]
-    assert [mine == theirs for *_, mine in told for theirs in [said[told.index((*_, mine))][4]] if theirs] == [True] * 5
+    assert [mine == theirs for *_, mine in told for theirs in [said[told.index((*_, mine))][4]] if theirs] == [True] * 6
     assert all(line["ms"] >= 0 and line["request_id"].startswith(REQUEST_ID) for line in found)
 
 

@@ -54,7 +54,7 @@ def statements(book: Book) -> Iterator[list[str]]:
         if re.search(r"FROM (products|skus)", args[2]):
             asked.append(args[2])
 
-    engine = book.database.writer
+    engine = book.database.batches
     event.listen(engine, "before_cursor_execute", note)
     yield asked
     event.remove(engine, "before_cursor_execute", note)

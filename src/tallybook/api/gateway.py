@@ -114,7 +114,7 @@ class Gateway:
     def _acting_in(self, identity: Identity, project_id: str) -> Identity:
         """The same key, acting in another project that it manages. Refuses: NotFound, as for a project that is not there."""
         with self._database.reading() as connection:
-            if not manages(connection, identity.project_id, project_id):
+            if "\0" in project_id or not manages(connection, identity.project_id, project_id):
                 raise NotFound("project", project_id)
         return replace(identity, project_id=project_id)
 
@@ -143,6 +143,7 @@ class Gateway:
         try:
             return Answered(200, await self._in(self._read_threads, self._read, route, call))
         except NotFound as wrong:
+            telemetry.REFUSALS.labels(key=wrong.key).inc()
             status, body = error_of(wrong, request_id)
             return Answered(status, body, names_no_card=wrong.resource_type == "voucher")
 

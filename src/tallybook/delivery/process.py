@@ -34,6 +34,7 @@ from tallybook.ids import Ids
 from tallybook.store.database import Database
 from tallybook.store.notices import listen
 from tallybook.store.send_outs import Result
+from tallybook.wire.json import make_types_ready
 
 log = structlog.get_logger()
 
@@ -308,6 +309,7 @@ def main(fd: int) -> None:
     start = _to_child.decode(first)
     assert isinstance(start, Start)
     telemetry.configure_log(start.log_level)
+    make_types_ready()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_deliver(start, channel))
 

@@ -1,5 +1,6 @@
 """JSON as it goes out: compact, UTF-8 unescaped, integers as integers, keys in the order they were put (decision 31)."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +24,19 @@ _D = TypeVar("_D", bound=_Named)
 def encode(value: object) -> bytes:
     """The bytes of a document. The same value gives the same bytes; pieces spliced into it go out untouched."""
     return _ENCODER.encode(value)
+
+
+def make_types_ready() -> None:
+    """Builds what msgspec otherwise builds when a type is first decoded: two threads that do that at once crash the process.
+
+    To be called when everything is imported and no second thread runs yet.
+    """
+    waiting: list[type[msgspec.Struct]] = [msgspec.Struct]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        with contextlib.suppress(TypeError):  # a type that is never decoded
+            msgspec.json.Decoder(kind)
 
 
 def spliced(text: str) -> Raw:
