@@ -136,14 +136,13 @@ class PostRoom:
         while len(taken) < limit:
             full = [stream for stream, count in in_hand.items() if count >= IN_HAND_PER_STREAM]
             known = [one.send_out.id for one in (*ours, *taken)]
-            found = send_outs.due(
-                connection, webhook.id, self._looked_at, limit - len(taken), known, full, strict=webhook.strict_order
-            )
+            wanted = limit - len(taken)
+            found = send_outs.due(connection, webhook.id, self._looked_at, wanted, known, full, strict=webhook.strict_order)
             for one in found:
                 if in_hand[one.send_out.stream] < IN_HAND_PER_STREAM:
                     in_hand[one.send_out.stream] += 1
                     taken.append(one)
-            if not found:
+            if len(found) < wanted:  # nothing more is due to anybody else
                 break
         return taken
 
