@@ -27,7 +27,7 @@ from tallybook.delivery.process import DeliveryProcess, Start
 from tallybook.engine.batch import Handled
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
-from tallybook.jobs import exports, generation, midnight, retention
+from tallybook.jobs import exports, generation, midnight, retention, statistics
 from tallybook.jobs.leases import Leases
 from tallybook.jobs.runner import Job, Runner
 from tallybook.settings import Settings
@@ -87,6 +87,8 @@ class Process:
             exports.NAME: exports.Exports(self._database, self._engine, ids, files, settings.public_url),
             retention.NAME: retention.Retention(self._database, self._engine, _kept(settings)),
         }
+        if not self._database.is_sqlite:
+            jobs[statistics.NAME] = statistics.Statistics(self._database)
         self._runner = Runner(jobs, leases, real_now)
         routes = all_routes(settings.public_url, self._midnight.sweep, partial(self._runner.wake, exports.NAME))
         litestar = application(gateway, request_ids, self.health, routes, self._lifespan, assets.handlers(self._database))
