@@ -1,16 +1,18 @@
 """Many rows at once: the few hottest statements, written out for each database.
 
 SQLAlchemy's processing of parameters costs more than the database does for rows this small (measured: docs/performance.md),
-so rows are handed to the driver as tuples: to SQLite one by one in C, to PostgreSQL as a COPY, and as arrays for updates.
+so rows are handed to the driver as they are: to SQLite dozens in a statement, to PostgreSQL as a COPY, and as arrays for updates.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from typing import Any, Protocol
 
 import psycopg
-from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary
+from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, UniqueConstraint
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from tallybook.store.mapping import Mapping
@@ -29,27 +31,80 @@ class Rows(Protocol):
 
 
 class SqliteRows:
-    """One prepared statement, run for all rows inside the driver."""
+    """Statements over many rows at once.
+
+    The driver lets go of the interpreter for each step of a statement, and has to win it back from the event loop; with a
+    statement for each row the engine would spend more time on that than on its work (docs/performance.md).
+    """
 
     def insert(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
         """New rows."""
-        connection.exec_driver_sql(_sqlite_insert(mapping), list(rows))
+        with _sqlite_cursor(connection) as cursor:
+            for some in _portions(rows):
+                cursor.execute(_sqlite_insert(mapping, len(some)), [*chain.from_iterable(some)])
 
     def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> int:
-        """Changed rows."""
-        key = mapping.names.index("id")
-        return connection.exec_driver_sql(_sqlite_update(mapping), [(*row[:-1], row[key], row[-1]) for row in rows]).rowcount
+        """Changed rows: nearly all as rows whose keys stay as they are, which leaves the indexes alone."""
+        with _sqlite_cursor(connection) as cursor:
+            found = self._update(cursor, mapping, rows, keys_stay=True)
+            return found if found == len(rows) else found + self._update(cursor, mapping, rows, keys_stay=False)
+
+    @staticmethod
+    def _update(cursor: sqlite3.Cursor, mapping: Mapping, rows: Sequence[Row], *, keys_stay: bool) -> int:
+        found = 0
+        for some in _portions(rows):
+            cursor.execute(_sqlite_update(mapping, len(some), keys_stay=keys_stay), [*chain.from_iterable(some)])
+            found += cursor.rowcount
+        return found
+
+
+PORTIONS = (64, 8, 1)
+"""Rows in one statement: few sizes, as each is a text that the driver keeps prepared."""
+
+
+def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    at = 0
+    for size in PORTIONS:
+        while len(rows) - at >= size:
+            yield rows[at : at + size]
+            at += size
+
+
+def _placeholders(columns: int, rows: int) -> str:
+    return ", ".join([f"({', '.join('?' * columns)})"] * rows)
 
 
 @cache
-def _sqlite_insert(mapping: Mapping) -> str:
-    return f"INSERT INTO {mapping.table.name} ({', '.join(mapping.names)}) VALUES ({', '.join('?' * len(mapping.names))})"  # noqa: S608  # names of ours
+def _sqlite_insert(mapping: Mapping, rows: int) -> str:
+    columns = ", ".join(mapping.names)
+    return f"INSERT INTO {mapping.table.name} ({columns}) VALUES {_placeholders(len(mapping.names), rows)}"  # noqa: S608  # names of ours
 
 
 @cache
-def _sqlite_update(mapping: Mapping) -> str:
-    changes = ", ".join(f"{name} = ?" for name in mapping.names)
-    return f"UPDATE {mapping.table.name} SET {changes} WHERE id = ? AND version = ?"  # noqa: S608  # names of ours
+def _sqlite_update(mapping: Mapping, rows: int, *, keys_stay: bool) -> str:
+    """Of rows and the versions they had. With `keys_stay` only those of which no index has to change."""
+    names = [f"column{i + 1}" for i in range(len(mapping.names) + 1)]
+    said = dict(zip(mapping.names, names, strict=False))
+    keys = _keys(mapping) if keys_stay else {"id"}
+    changes = ", ".join(f"{name} = said.{said[name]}" for name in mapping.names if name not in keys)
+    # The plus sign: the row is to be found by its id, not by these.
+    same = "".join(f" AND +kept.{name} IS said.{said[name]}" for name in mapping.names if name in keys and name != "id")
+    return (
+        f"UPDATE {mapping.table.name} AS kept SET {changes} FROM (VALUES {_placeholders(len(names), rows)}) AS said "  # noqa: S608  # names of ours
+        f"WHERE kept.id = said.{said['id']} AND kept.version = said.{names[-1]}{same}"
+    )
+
+
+def _keys(mapping: Mapping) -> set[str]:
+    """The columns that stand in an index of the table, or in the condition of a partial one."""
+    keys = {"id"}
+    for index in mapping.table.indexes:
+        condition = str(index.dialect_options["sqlite"]["where"])
+        keys |= {column.name for column in index.columns} | {name for name in mapping.names if name in condition}
+    for constraint in mapping.table.constraints:
+        if isinstance(constraint, UniqueConstraint):
+            keys |= {column.name for column in constraint.columns}
+    return keys
 
 
 class PostgresRows:
@@ -103,3 +158,16 @@ def _cursor(connection: Connection) -> Iterator[psycopg.Cursor[Any]]:
     except psycopg.Error as wrong:
         kind = OperationalError if isinstance(wrong, psycopg.OperationalError) else DBAPIError
         raise kind("rows", None, wrong, connection_invalidated=driver.closed) from wrong
+
+
+@contextmanager
+def _sqlite_cursor(connection: Connection) -> Iterator[sqlite3.Cursor]:
+    """The driver's cursor in the same transaction; its errors come as SQLAlchemy's."""
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    try:
+        yield driver.cursor()
+    except sqlite3.IntegrityError as wrong:
+        raise IntegrityError("rows", None, wrong) from wrong
+    except sqlite3.Error as wrong:
+        kind = OperationalError if isinstance(wrong, sqlite3.OperationalError) else DBAPIError
+        raise kind("rows", None, wrong) from wrong
