@@ -18,6 +18,7 @@ from tallybook.store.among import Among
 from tallybook.store.mapping import MAPPINGS, mapping
 from tallybook.store.read_codes import taken_codes
 from tallybook.store.read_products import ProductReader
+from tallybook.store.whole import all_rows
 from tallybook.usecases.book import Book
 from tallybook.usecases.command import CodesWanted, Command, Needs
 
@@ -133,8 +134,8 @@ class BookReader:
     def receipts(self, connection: Connection, book: Book, ids: list[str]) -> None:
         """The kept answers of requests that carried an idempotency key."""
         if ids:
-            for receipt in self._all(connection, records.Receipt, self._selects.receipts, keys=self._selects.keys(ids)):
-                book.keep(receipt)
+            for row in connection.execute(self._selects.receipts, {"keys": self._selects.keys(ids)}):
+                book.keep(mapping(records.Receipt).record(row))
 
     def read(self, connection: Connection, commands: list[Command]) -> Book:
         """The book for these commands: (1) what names things, (2) the customers it leads to, locked, and all they have."""
@@ -269,4 +270,4 @@ class BookReader:
     @staticmethod
     def _all(connection: Connection, kind: type[R], statement: Select[Any], **parameters: Any) -> list[R]:
         make = mapping(kind).record
-        return [make(row) for row in connection.execute(statement, parameters)]
+        return [make(row) for row in all_rows(connection, statement, parameters)]

@@ -9,6 +9,7 @@ from sqlalchemy.sql import ColumnElement
 from tallybook.domain.records import Product, Sku
 from tallybook.store import tables
 from tallybook.store.mapping import mapping
+from tallybook.store.whole import all_rows
 from tallybook.usecases.book import Book
 from tallybook.usecases.command import Needs
 
@@ -40,7 +41,7 @@ class ProductReader:
     def _keep(
         self, connection: Connection, book: Book, kind: type[Any], statement: Any, wanted: set[str], project_id: str
     ) -> None:
-        rows = connection.execute(statement, {"keys": self._keys(wanted), "project_id": project_id})
+        rows = all_rows(connection, statement, {"keys": self._keys(wanted), "project_id": project_id})
         book.keep_all([mapping(kind).record(row) for row in rows])
 
 
