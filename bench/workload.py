@@ -27,7 +27,7 @@ RULES = 2
 LINES = 5
 CARTS = 500
 PRODUCTS = 200
-STAGES = ("http", "decode", "read", "decide", "write", "commit", "reply", "render", "send", "record")
+STAGES = ("http", "decode", "read", "decide", "write", "commit", "render", "send", "record")
 
 READY_SECONDS = 30
 STOP_SECONDS = 15

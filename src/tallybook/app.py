@@ -1,7 +1,6 @@
 """The composition root: the only file that knows everything. One `Process` is one worker: engine, delivery, API."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from tallybook.delivery.process import DeliveryProcess, Start
 from tallybook.engine.batch import Handled
 from tallybook.engine.engine import Engine
 from tallybook.ids import Ids
+from tallybook.interpreter import set_for_serving
 from tallybook.jobs import exports, generation, midnight, retention, statistics
 from tallybook.jobs.leases import Leases
 from tallybook.jobs.runner import Job, Runner
@@ -37,9 +37,6 @@ from tallybook.store.migrate import is_current, migrate
 from tallybook.store.projects import Keys, draw_node, make_first_project
 from tallybook.store.send_outs import backlog
 from tallybook.wire.json import make_types_ready
-
-SWITCH_SECONDS = 0.0005
-"""How long a thread keeps the interpreter: short, so that engine, API and delivery take turns (measured: docs/performance)."""
 
 
 def prepare(settings: Settings) -> Keys | None:
@@ -114,7 +111,7 @@ class Process:
 
     @asynccontextmanager
     async def _lifespan(self, _: Litestar) -> AsyncIterator[None]:
-        sys.setswitchinterval(SWITCH_SECONDS)
+        set_for_serving()
         self._loop = asyncio.get_running_loop()
         self._engine.start()
         self._delivery.start()

@@ -1,13 +1,14 @@
 """What the process says about itself: counts for `GET /metrics`, and the form of its log."""
 
 import logging
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+
+from tallybook.log_lines import Lines, as_json
 
 QUEUE_DEPTH = Gauge("tallybook_queue_depth", "Commands that wait for the engine, now")
 BATCH_SIZE = Histogram("tallybook_batch_size", "Commands in one transaction", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500))
@@ -52,7 +53,7 @@ for _metric, _values in (
 
 _STAGES = {
     stage: STAGE_SECONDS.labels(stage=stage)
-    for stage in ("http", "decode", "read", "decide", "write", "commit", "reply", "render", "send", "record")
+    for stage in ("http", "decode", "read", "decide", "write", "commit", "render", "send", "record")
 }
 
 
@@ -98,14 +99,15 @@ class _OfLibraries(logging.Handler):
 def configure_log(level: str) -> None:
     """One JSON line per fact, to standard error; of what libraries say only warnings and worse."""
     logging.basicConfig(level=max(getattr(logging, level.upper()), logging.WARNING), handlers=[_OfLibraries()], force=True)
+    lines = Lines()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(as_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )

@@ -36,7 +36,7 @@ def _looked_up_by(book: Book, condition: str) -> str:
     with book.database.reading() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = connection.scalars(text(f"EXPLAIN SELECT id FROM customers WHERE {condition}"))
-        return next(line for line in plan if "Index Cond" in line)
+        return next(str(line) for line in plan if "Index Cond" in line)
 
 
 def test_a_table_that_has_grown_is_counted_and_its_statements_find_their_index(book: Book) -> None:

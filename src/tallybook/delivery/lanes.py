@@ -27,7 +27,8 @@ class Limits(msgspec.Struct, frozen=True):
     in_hand_per_flight: int = 4
     """Of one webhook, for each request it may have in the air: then it is busy. From twice that it is given no more."""
     claim: int = 256
-    record: int = 200
+    record: int = 1000
+    """Results in one transaction. A recording waits for the engine; with fewer it would hold back the sending."""
 
 
 class Lane:

@@ -31,6 +31,7 @@ from tallybook.delivery.outbox import OutboxUnavailable
 from tallybook.delivery.post_room import PostRoom
 from tallybook.delivery.sender import HttpSender
 from tallybook.ids import Ids
+from tallybook.interpreter import set_for_serving
 from tallybook.store.database import Database
 from tallybook.store.notices import listen
 from tallybook.store.send_outs import Result
@@ -310,6 +311,7 @@ def main(fd: int) -> None:
     assert isinstance(start, Start)
     telemetry.configure_log(start.log_level)
     make_types_ready()
+    set_for_serving()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_deliver(start, channel))
 

@@ -7,6 +7,7 @@ import calendar
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from tallybook.domain.config import ExpirationRules
 from tallybook.domain.records import NEVER
@@ -24,6 +25,7 @@ _LAST_MONTH_OF: dict[str, Callable[[int], int]] = {
 }
 
 
+@lru_cache(4096)  # one instant is written in a dozen places of an order's events
 def utc_text(at: datetime) -> str:
     """An aware instant as `2024-01-18T15:19:20.676Z`: UTC, always three digits, finer ones cut off. ValueError if naive."""
     if at.tzinfo is not UTC:

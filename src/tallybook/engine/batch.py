@@ -52,7 +52,8 @@ class Batch:
         submissions = [one for one in work if isinstance(one, Submission)]
         book = self._read(connection, submissions)
         real_now = self._real_now()  # now that the customers are held: another worker's changes of them were before it
-        handled.replies += [(one, self._handle(book, one, real_now)) for one in submissions]
+        with telemetry.stage("decide"):
+            handled.replies += [(one, self._handle(book, one, real_now)) for one in submissions]
         for errand in work:
             if isinstance(errand, Errand):
                 handled.replies.append((errand, errand.run(connection)))
@@ -81,18 +82,16 @@ class Batch:
             return self._said(submission, refusal)
         project = book.configurations[submission.command.project_id].project
         now = project.test_now or real_now
-        with telemetry.stage("decide"):
-            settle_all(book, project.id, self._ids, now, real_now)
+        settle_all(book, project.id, self._ids, now, real_now)
 
-            def blank() -> Page:
-                return Page(book, book.configurations[project.id], self._ids, now, real_now, submission.command.actor)
+        def blank() -> Page:
+            return Page(book, book.configurations[project.id], self._ids, now, real_now, submission.command.actor)
 
-            page, answer = self._decided(submission, blank)
+        page, answer = self._decided(submission, blank)
         reply = self._said(submission, answer)
         if page is not None:
-            with telemetry.stage("decide"):
-                self._keep_receipt(page, submission, reply, real_now)
-                page.merge()
+            self._keep_receipt(page, submission, reply, real_now)
+            page.merge()
         return reply
 
     @staticmethod
@@ -115,8 +114,7 @@ class Batch:
     def _said(submission: Submission, answer: Any) -> Reply:
         if isinstance(answer, Refusal):
             telemetry.REFUSALS.labels(key=answer.key).inc()
-        with telemetry.stage("reply"):
-            status, body = submission.render(answer)
+        status, body = submission.render(answer)
         return Reply(status, body, answer=answer)
 
     @staticmethod

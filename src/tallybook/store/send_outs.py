@@ -13,6 +13,7 @@ from tallybook.domain.records import Event, Occurrence, SendOut
 from tallybook.store.among import Among
 from tallybook.store.mapping import from_ms, mapping, to_ms
 from tallybook.store.tables import attempts, documents, events, occurrences, send_outs, webhook_health
+from tallybook.store.whole import all_rows
 from tallybook.store.write_facts import postgres_insert, sqlite_insert
 
 _send_out, _event, _occurrence = mapping(SendOut), mapping(Event), mapping(Occurrence)
@@ -117,13 +118,13 @@ def due(
     """
     s = _due_selects(sqlite=connection.dialect.name == "sqlite", strict=strict)
     wanted = {"webhook_id": webhook_id, "now": to_ms(now), "out": s.among.keys(out), "full": s.among.keys(full), "most": limit}
-    found = [_send_out.record(row) for row in connection.execute(s.due, wanted)]
+    found = [_send_out.record(row) for row in all_rows(connection, s.due, wanted)]
     if not found:
         return []
     told = {"keys": s.among.keys(one.event_id for one in found)}
-    spoken = {row[0]: _event.record(row) for row in connection.execute(s.events, told)}
+    spoken = {row[0]: _event.record(row) for row in all_rows(connection, s.events, told)}
     groups = {"keys": s.among.keys(one.occurrence_id for one in spoken.values())}
-    made = {row[0]: _occurrence.record(row) for row in connection.execute(s.occurrences, groups)}
+    made = {row[0]: _occurrence.record(row) for row in all_rows(connection, s.occurrences, groups)}
     return [Due(one, spoken[one.event_id], made[spoken[one.event_id].occurrence_id]) for one in found]
 
 

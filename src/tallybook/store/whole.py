@@ -5,10 +5,12 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, LargeBinary, SelectBase, func, select
+from sqlalchemy import CompoundSelect, Connection, LargeBinary, Select, func, select
+
+Query = Select[Any] | CompoundSelect[Any]
 
 
-def all_rows(connection: Connection, statement: SelectBase, parameters: dict[str, Any]) -> Iterable[Sequence[Any]]:
+def all_rows(connection: Connection, statement: Query, parameters: dict[str, Any]) -> Iterable[Sequence[Any]]:
     """The rows of a statement that gives texts, integers and nulls.
 
     SQLite's driver lets go of the interpreter for each row, and has to win it back from the event loop (docs/performance.md);
@@ -21,7 +23,7 @@ def all_rows(connection: Connection, statement: SelectBase, parameters: dict[str
 
 
 @cache
-def _as_one_text(statement: SelectBase) -> SelectBase:
+def _as_one_text(statement: Query) -> Select[Any]:
     rows = statement.subquery()
     assert not any(isinstance(column.type, LargeBinary) for column in rows.c), "JSON has no bytes"
     return select(func.json_group_array(func.json_array(*rows.c)))
