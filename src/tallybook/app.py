@@ -31,6 +31,7 @@ from tallybook.jobs import exports, generation, midnight, retention, statistics
 from tallybook.jobs.leases import Leases
 from tallybook.jobs.runner import Job, Runner
 from tallybook.settings import Settings
+from tallybook.store.checkpoints import Checkpoints
 from tallybook.store.database import Database
 from tallybook.store.export_files import ExportFiles
 from tallybook.store.migrate import is_current, migrate
@@ -62,6 +63,7 @@ class Process:
             ids = Ids(draw_node(connection, real_now()))
             request_ids = Ids(draw_node(connection, real_now()))  # its own: ids are not handed out to two threads at once
         self._engine = Engine(self._database, ids, real_now, self._deliver, self._after_commit)
+        self._checkpoints = Checkpoints(self._database)
         self._loop: asyncio.AbstractEventLoop | None = None
         start = Start(
             database_url=settings.database_url,
@@ -114,6 +116,7 @@ class Process:
         set_for_serving()
         self._loop = asyncio.get_running_loop()
         self._engine.start()
+        self._checkpoints.start()
         self._delivery.start()
         self._runner.start()
         try:
@@ -123,9 +126,11 @@ class Process:
             await asyncio.to_thread(self._runner.stop)
             await asyncio.to_thread(self._delivery.stop)
             await asyncio.to_thread(self._engine.stop)
+            await asyncio.to_thread(self._checkpoints.stop)
             self._database.close()
 
     def _after_commit(self, handled: Handled) -> None:
+        self._checkpoints.wake()
         if handled.has_send_outs:
             self._delivery.wake()
         if handled.has_actions:

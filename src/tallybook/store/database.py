@@ -43,6 +43,8 @@ SPARE_READERS = 2
 READER_CACHE_KB = 4_096
 WRITER_CACHE_KB = 65_536
 """Page cache of a SQLite connection."""
+LOG_PAGES = 4_000
+"""Pages in SQLite's write-ahead log at which a commit sees to it that the log begins anew."""
 BUSY_MS = 10_000
 """How long a SQLite connection waits for another's lock."""
 
@@ -107,6 +109,12 @@ class Database:
         log = self.path and self.path.with_name(self.path.name + "-wal")
         return log.stat().st_size if log is not None and log.exists() else 0
 
+    def checkpoint(self) -> None:
+        """Moves what was committed from SQLite's write-ahead log into its file, as far as nobody reads in the log."""
+        with self.writer.connect() as connection:  # without a transaction, which would keep the engine from its own
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
     def lock(self) -> None:
         """Makes this process the one that writes a SQLite file; PostgreSQL needs none. Refuses: AlreadyServed."""
         if self.path is None:
@@ -154,6 +162,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
             "synchronous=FULL",
             "foreign_keys=OFF",
             "temp_store=MEMORY",
+            f"wal_autocheckpoint={LOG_PAGES}",
             f"cache_size=-{READER_CACHE_KB if read_only else WRITER_CACHE_KB}",
         ):
             connection.execute(f"PRAGMA {pragma}")
