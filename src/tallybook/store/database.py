@@ -47,6 +47,7 @@ LOG_PAGES = 4_000
 """Pages in SQLite's write-ahead log at which a commit sees to it that the log begins anew."""
 BUSY_MS = 10_000
 """How long a SQLite connection waits for another's lock."""
+SQLITE: dict[str, Any] = {"check_same_thread": False, "timeout": BUSY_MS / 1000, "cached_statements": 512}
 
 CONNECT_SECONDS = 2
 """How long PostgreSQL may take to accept a connection (the least that its library allows)."""
@@ -88,9 +89,7 @@ class Database:
             {} if pool is NullPool else {"pool_size": READERS + SPARE_READERS, "max_overflow": 0, "pool_timeout": 5}
         )
         if self.is_sqlite:
-            engine = create_engine(
-                self.url, poolclass=pool, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}, **options
-            )
+            engine = create_engine(self.url, poolclass=pool, connect_args=SQLITE, **options)
             _prepare_sqlite(engine, read_only=pool is not NullPool)
         else:
             arguments = REACHABLE | {"options": f"-c timezone=UTC {said}"}
@@ -142,9 +141,9 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that only reads, in one short transaction."""
-        with self.readers.connect() as connection:
+        with self.readers.connect() as connection, connection.begin() as transaction:
             yield connection
-            connection.rollback()
+            transaction.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -15,10 +15,10 @@ from tallybook.domain.configuration import Configuration
 from tallybook.ids import Ids
 from tallybook.store import tables
 from tallybook.store.among import Among
+from tallybook.store.driver import all_rows, all_values
 from tallybook.store.mapping import MAPPINGS, mapping
 from tallybook.store.read_codes import taken_codes
 from tallybook.store.read_products import ProductReader
-from tallybook.store.whole import all_rows
 from tallybook.usecases.book import Book
 from tallybook.usecases.command import CodesWanted, Command, Needs
 
@@ -142,8 +142,8 @@ class BookReader:
         book = Book()
         book.configurations = self.configurations(connection, {command.project_id for command in commands})
         if leases := {command.fence.lease for command in commands if command.fence}:
-            rows = connection.execute(self._selects.fences, {"keys": self._selects.keys(leases)})
-            book.fences = {row.name: row.fence for row in rows}
+            rows = all_rows(connection, self._selects.fences, {"keys": self._selects.keys(leases)})
+            book.fences = {str(name): int(fence) for name, fence in rows}
         by_project: dict[str, list[Needs]] = {}
         for command in commands:
             if configuration := book.configurations.get(command.project_id):
@@ -160,8 +160,8 @@ class BookReader:
         if joins:
             self._read_spare_cards(connection, book, project_id, needs)
         if counters := {name for need in needs for name in need.counters}:
-            rows = connection.execute(self._selects.counters, {"keys": self._selects.keys(counters)})
-            book.counters |= {row.name: row.n for row in rows}
+            rows = all_rows(connection, self._selects.counters, {"keys": self._selects.keys(counters)})
+            book.counters |= {str(name): int(n) for name, n in rows}
         if any(need.api_keys for need in needs):
             book.keep_all(self._all(connection, records.ApiKey, self._selects.api_keys, project_id=project_id))
         if actions := {key for need in needs for key in need.actions}:
@@ -209,7 +209,7 @@ class BookReader:
         ids |= {order.referrer_id for order in book.orders.values() if order.referrer_id}
         ids |= {card.customer_id for card in book.cards.values() if card.customer_id}
         if keys:
-            ids |= set(connection.scalars(s.customers_by_source, {"keys": s.keys(keys), "project_id": project_id}))
+            ids |= set(all_values(connection, s.customers_by_source, {"keys": s.keys(keys), "project_id": project_id}))
         if not ids:
             return
         customers = self._all(connection, records.Customer, s.customers, keys=s.keys(ids))
@@ -265,7 +265,7 @@ class BookReader:
 
     def _taken(self, connection: Connection, project_id: str, codes: Iterable[str]) -> set[str]:
         """Which of these codes a card of the project has."""
-        return set(connection.scalars(self._selects.codes, {"keys": self._selects.keys(codes), "project_id": project_id}))
+        return set(all_values(connection, self._selects.codes, {"keys": self._selects.keys(codes), "project_id": project_id}))
 
     @staticmethod
     def _all(connection: Connection, kind: type[R], statement: Select[Any], **parameters: Any) -> list[R]:

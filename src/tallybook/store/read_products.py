@@ -8,8 +8,8 @@ from sqlalchemy.sql import ColumnElement
 
 from tallybook.domain.records import Product, Sku
 from tallybook.store import tables
+from tallybook.store.driver import all_rows
 from tallybook.store.mapping import mapping
-from tallybook.store.whole import all_rows
 from tallybook.usecases.book import Book
 from tallybook.usecases.command import Needs
 

@@ -4,17 +4,14 @@ SQLAlchemy's processing of parameters costs more than the database does for rows
 so rows are handed to the driver as they are: to SQLite dozens in a statement, to PostgreSQL as a COPY, and as arrays for updates.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 from typing import Any, Protocol
 
-import psycopg
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, UniqueConstraint
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from tallybook.store.driver import cursor, execute
 from tallybook.store.mapping import Mapping
 
 Row = tuple[Any, ...]
@@ -39,27 +36,25 @@ class SqliteRows:
 
     def insert(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
         """New rows."""
-        with _sqlite_cursor(connection) as cursor:
-            for some in _portions(rows):
-                cursor.execute(_sqlite_insert(mapping, len(some)), [*chain.from_iterable(some)])
+        for some in _portions(rows):
+            execute(connection, _sqlite_insert(mapping, len(some)), [*chain.from_iterable(some)])
 
     def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> int:
         """Changed rows: nearly all as rows whose keys stay as they are, which leaves the indexes alone."""
-        with _sqlite_cursor(connection) as cursor:
-            found = self._update(cursor, mapping, rows, keys_stay=True)
-            return found if found == len(rows) else found + self._update(cursor, mapping, rows, keys_stay=False)
+        found = self._update(connection, mapping, rows, keys_stay=True)
+        return found if found == len(rows) else found + self._update(connection, mapping, rows, keys_stay=False)
 
     @staticmethod
-    def _update(cursor: sqlite3.Cursor, mapping: Mapping, rows: Sequence[Row], *, keys_stay: bool) -> int:
+    def _update(connection: Connection, mapping: Mapping, rows: Sequence[Row], *, keys_stay: bool) -> int:
         found = 0
         for some in _portions(rows):
-            cursor.execute(_sqlite_update(mapping, len(some), keys_stay=keys_stay), [*chain.from_iterable(some)])
-            found += cursor.rowcount
+            text = _sqlite_update(mapping, len(some), keys_stay=keys_stay)
+            found += execute(connection, text, [*chain.from_iterable(some)]).rowcount
         return found
 
 
-PORTIONS = (64, 8, 1)
-"""Rows in one statement: few sizes, as each is a text that the driver keeps prepared."""
+PORTIONS = (64, 16)
+"""Rows in one statement, and what is left in one more: each number is a text, which the driver keeps prepared."""
 
 
 def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -68,6 +63,8 @@ def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         while len(rows) - at >= size:
             yield rows[at : at + size]
             at += size
+    if at < len(rows):
+        yield rows[at:]
 
 
 def _placeholders(columns: int, rows: int) -> str:
@@ -112,15 +109,14 @@ class PostgresRows:
 
     def insert(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
         """New rows."""
-        with _cursor(connection) as cursor, cursor.copy(_copy(mapping)) as copy:
+        with cursor(connection) as running, running.copy(_copy(mapping)) as copy:
             for row in rows:
                 copy.write_row(row)
 
     def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> int:
         """Changed rows."""
-        with _cursor(connection) as cursor:
-            cursor.execute(_postgres_update(mapping), [list(column) for column in zip(*rows, strict=True)])
-            return cursor.rowcount
+        count: int = execute(connection, _postgres_update(mapping), [list(column) for column in zip(*rows, strict=True)]).rowcount
+        return count
 
 
 @cache
@@ -144,30 +140,3 @@ def _postgres_type(kind: Any) -> str:
     if isinstance(kind, BigInteger | Integer):
         return "bigint"
     return next((name() for one, name in names.items() if isinstance(kind, one)), "text")
-
-
-@contextmanager
-def _cursor(connection: Connection) -> Iterator[psycopg.Cursor[Any]]:
-    """The driver's cursor in the same transaction; its errors come as SQLAlchemy's."""
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-    try:
-        with driver.cursor() as cursor:
-            yield cursor
-    except psycopg.IntegrityError as wrong:
-        raise IntegrityError("rows", None, wrong) from wrong
-    except psycopg.Error as wrong:
-        kind = OperationalError if isinstance(wrong, psycopg.OperationalError) else DBAPIError
-        raise kind("rows", None, wrong, connection_invalidated=driver.closed) from wrong
-
-
-@contextmanager
-def _sqlite_cursor(connection: Connection) -> Iterator[sqlite3.Cursor]:
-    """The driver's cursor in the same transaction; its errors come as SQLAlchemy's."""
-    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-    try:
-        yield driver.cursor()
-    except sqlite3.IntegrityError as wrong:
-        raise IntegrityError("rows", None, wrong) from wrong
-    except sqlite3.Error as wrong:
-        kind = OperationalError if isinstance(wrong, sqlite3.OperationalError) else DBAPIError
-        raise kind("rows", None, wrong) from wrong

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, bindparam, case, func, select, update
 from tallybook.domain.config import Webhook
 from tallybook.domain.records import Event, Occurrence, SendOut
 from tallybook.store.among import Among
+from tallybook.store.driver import all_rows, all_values, run
 from tallybook.store.mapping import from_ms, mapping, to_ms
 from tallybook.store.tables import attempts, documents, events, occurrences, send_outs, webhook_health
-from tallybook.store.whole import all_rows
 from tallybook.store.write_facts import postgres_insert, sqlite_insert
 
 _send_out, _event, _occurrence = mapping(SendOut), mapping(Event), mapping(Occurrence)
@@ -44,13 +44,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """False when it never got as far as the receiver, who is not to blame then."""
 
 
+_WEBHOOKS = select(documents.c.id, documents.c.project_id).where(documents.c.kind == "webhook").order_by(documents.c.id)
+
+
 def webhooks(connection: Connection) -> list[tuple[str, str]]:
     """Every webhook of every project, active or not: its id and its project's."""
-    c = documents.c
-    return [
-        (row.id, row.project_id)
-        for row in connection.execute(select(c.id, c.project_id).where(c.kind == "webhook").order_by(c.id))
-    ]
+    return [(webhook_id, project_id) for webhook_id, project_id in all_rows(connection, _WEBHOOKS, {})]
 
 
 def _waiting(webhook_id: Any) -> list[Any]:
@@ -128,21 +127,42 @@ def due(
     return [Due(one, spoken[one.event_id], made[spoken[one.event_id].occurrence_id]) for one in found]
 
 
+_NEXT_DUE = select(func.min(send_outs.c.next_attempt_at)).where(
+    *_waiting(bindparam("webhook_id")), send_outs.c.next_attempt_at > bindparam("now")
+)
+
+
 def next_due_at(connection: Connection, ids: Sequence[str], now: datetime) -> datetime | None:
     """The earliest instant after `now` at which a send-out to one of these webhooks becomes due."""
-    found = [
-        at
-        for webhook_id in ids
-        if (
-            at := connection.scalar(
-                select(func.min(send_outs.c.next_attempt_at)).where(
-                    *_waiting(webhook_id), send_outs.c.next_attempt_at > to_ms(now)
-                )
+    asked = [all_values(connection, _NEXT_DUE, {"webhook_id": one, "now": to_ms(now)})[0] for one in ids]
+    found = [at for at in asked if at is not None]
+    return from_ms(min(found)) if found else None
+
+
+class _Recording:
+    """The statements that nearly every recording needs, made once."""
+
+    def __init__(self, *, sqlite: bool) -> None:
+        self.among = Among(sqlite=sqlite)
+        self.delivered = (
+            update(send_outs)
+            .where(self.among(send_outs.c.id), send_outs.c.state != "DELIVERED")
+            .values(
+                state="DELIVERED",
+                attempts=send_outs.c.attempts + 1,
+                last_status=bindparam("status"),
+                next_attempt_at=bindparam("at"),
             )
         )
-        is not None
-    ]
-    return from_ms(min(found)) if found else None
+        make: Any = sqlite_insert if sqlite else postgres_insert
+        latest: Any = bindparam("latest")
+        seen = make(webhook_health).values(webhook_id=bindparam("webhook_id"), last_success_at=latest)
+        self.seen = seen.on_conflict_do_update(index_elements=["webhook_id"], set_={"last_success_at": latest})
+
+
+@cache
+def _recording(*, sqlite: bool) -> _Recording:
+    return _Recording(sqlite=sqlite)
 
 
 def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -> None:
@@ -152,27 +172,13 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
     one that comes late, from a process that had lost the post room, undoes nothing of what its successor recorded. What came to
     its end keeps, as its `next_attempt_at`, when that was: how long it is kept counts from there.
     """
-    make: Any = sqlite_insert if sqlite else postgres_insert
+    s = _recording(sqlite=sqlite)
     delivered = [one for one in results if one.state == "DELIVERED"]
     failed = [one for one in results if one.state != "DELIVERED"]
-    among = Among(sqlite=sqlite)
     for status in {one.status for one in delivered}:
         alike = [one for one in delivered if one.status == status]
-        connection.execute(
-            update(send_outs)
-            .where(among(send_outs.c.id), send_outs.c.state != "DELIVERED")
-            .values(
-                state="DELIVERED",
-                attempts=send_outs.c.attempts + 1,
-                last_status=bindparam("status"),
-                next_attempt_at=bindparam("at"),
-            ),
-            {
-                "keys": among.keys(one.send_out_id for one in alike),
-                "status": status,
-                "at": max(to_ms(one.at) for one in alike),
-            },
-        )
+        at, keys = max(to_ms(one.at) for one in alike), s.among.keys(one.send_out_id for one in alike)
+        run(connection, s.delivered, {"keys": keys, "status": status, "at": at})
     if failed:
         connection.execute(
             update(send_outs).where(
@@ -180,11 +186,11 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
             ),
             [_changed(one) for one in failed],
         )
+        make: Any = sqlite_insert if sqlite else postgres_insert
         connection.execute(make(attempts).on_conflict_do_nothing(), [_attempt(one) for one in failed])
     for webhook_id in sorted({one.webhook_id for one in delivered}):
         latest = max(to_ms(one.at) for one in delivered if one.webhook_id == webhook_id)
-        statement = make(webhook_health).values(webhook_id=webhook_id, last_success_at=latest)
-        connection.execute(statement.on_conflict_do_update(index_elements=["webhook_id"], set_={"last_success_at": latest}))
+        run(connection, s.seen, {"webhook_id": webhook_id, "latest": latest})
 
 
 def _changed(one: Result) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tallybook.domain.config import KINDS, ConfigChange
 from tallybook.domain.records import Card, Customer, Order, Product, Project, Publication, Receipt, SendOut, Sku
 from tallybook.store import tables
 from tallybook.store.among import Among
+from tallybook.store.driver import all_rows, run
 from tallybook.store.mapping import MAPPINGS, to_ms
 from tallybook.store.rows import PostgresRows, Row, Rows, SqliteRows
 from tallybook.usecases.book import Book
@@ -47,6 +48,12 @@ class FactWriter:
         self._among = Among(sqlite=sqlite)
         self._alone = sqlite
         self._batches = 0
+        c = tables.documents.c
+        self._webhooks = select(c.id).where(self._among(c.id)).order_by(c.id).with_for_update(read=True, key_share=True)
+        self._batch = insert(tables.batches).values(id=bindparam("id"), created_at=bindparam("created_at"))
+        count = self._dialect(tables.counters).values(name=bindparam("name"), n=bindparam("by"))
+        added = {"n": tables.counters.c.n + bindparam("by")}
+        self._counter = count.on_conflict_do_update(index_elements=["name"], set_=added)
 
     def write(self, connection: Connection, book: Book, batch_id: str, now: datetime) -> None:
         """Everything that became true in this batch. Raises Conflict when a version that was read is not there any more."""
@@ -82,15 +89,12 @@ class FactWriter:
             return
         mine = {fact.entity_id for fact in book.facts if isinstance(fact, ConfigChange)}
         told = {fact.webhook_id for fact in book.facts if isinstance(fact, SendOut)} - mine
-        if told:
-            c = tables.documents.c
-            held = select(c.id).where(self._among(c.id)).order_by(c.id).with_for_update(read=True, key_share=True)
-            if len(connection.scalars(held, {"keys": self._among.keys(told)}).all()) != len(told):
-                raise Conflict("webhook")
+        if told and len(all_rows(connection, self._webhooks, {"keys": self._among.keys(told)})) != len(told):
+            raise Conflict("webhook")
 
     def _remember(self, connection: Connection, batch_id: str, now: datetime) -> None:
         """Writes that this batch was; now and then forgets those that nobody can be waiting for any more."""
-        connection.execute(insert(tables.batches), [{"id": batch_id, "created_at": to_ms(now)}])
+        run(connection, self._batch, {"id": batch_id, "created_at": to_ms(now)})
         self._batches += 1
         if self._batches % BATCHES_BETWEEN_CLEARANCES == 0:
             connection.execute(delete(tables.batches).where(tables.batches.c.created_at < to_ms(now - BATCHES_KEPT)))
@@ -135,10 +139,8 @@ class FactWriter:
         )
 
     def _count(self, connection: Connection, counts: dict[str, int]) -> None:
-        c = tables.counters.c
         for name, by in sorted(counts.items()):
-            statement = self._dialect(tables.counters).values(name=name, n=by)
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"n": c.n + by}))
+            run(connection, self._counter, {"name": name, "by": by})
 
 
 def _in_order(kind: type[Any], rows: list[Row]) -> list[Row]:
