@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from tallybook.domain.records import Product, Sku
 from tallybook.domain.refusals import DuplicateFound, NotFound
-from tallybook.store import queries_products
+from tallybook.store import driver, queries_products
 from tallybook.store.database import Database
 from tallybook.store.migrate import migrate
 from tallybook.store.queries import Slice
@@ -46,18 +46,19 @@ def order(*items: dict[str, Any], source_id: str = "order") -> PutOrder:
 
 
 @contextlib.contextmanager
-def statements(book: Book) -> Iterator[list[str]]:
-    """What the engine asks the database about products and SKUs."""
+def statements() -> Iterator[list[str]]:
+    """What the database is asked about products and SKUs."""
     asked: list[str] = []
+    execute = driver.execute
 
-    def note(*args: Any) -> None:
-        if re.search(r"FROM (products|skus)", args[2]):
-            asked.append(args[2])
+    def note(connection: Connection, text: str, values: Any) -> Any:
+        if re.search(r"FROM (products|skus)", text):
+            asked.append(text)
+        return execute(connection, text, values)
 
-    engine = book.database.batches
-    event.listen(engine, "before_cursor_execute", note)
-    yield asked
-    event.remove(engine, "before_cursor_execute", note)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver, "execute", note)
+        yield asked
 
 
 def lines(book: Book) -> list[Any]:
@@ -162,7 +163,7 @@ def test_a_deleted_sku_leaves_the_others(book: Book) -> None:
 
 def test_orders_that_name_no_product_ask_nothing(book: Book) -> None:
     """A line with a source id alone names nothing stored, and costs no read."""
-    with statements(book) as asked:
+    with statements() as asked:
         book.do(put_order("order"))
     assert asked == []
 
@@ -174,11 +175,11 @@ def test_a_batch_asks_once_for_all_products(book: Book) -> None:
         order({"source_id": "shirt", "related_object": "product", "quantity": n}, {"product_id": f"prod_{n}"}, source_id=f"o{n}")
         for n in range(1, 6)
     ]
-    with statements(book) as asked:
+    with statements() as asked:
         answers = book.together(commands)
     assert [answer.order.amount for answer in answers] == [500, 1000, 1500, 2000, 2500]
     assert len(asked) == 1
-    with statements(book) as asked:
+    with statements() as asked:
         book.do(order({"sku_id": "sku_unknown", "quantity": 1}, source_id="another"))
     assert len(asked) == 1
 
