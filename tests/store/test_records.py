@@ -121,6 +121,21 @@ def test_a_record_that_changed_meanwhile_is_a_conflict(database: Database, kind:
     assert [order for order in stored(database, Order) if order.id == "other"] == []
 
 
+def test_a_batch_changes_many_rows_whatever_of_them_changes(database: Database) -> None:
+    """More than go into one statement; of some a key changes too, which moves them in the indexes."""
+    before = [full(Customer, id=f"{n:03}", source_id=f"was-{n}", deleted_at=None) for n in range(150)]
+    write(database, *before)
+    after = [
+        msgspec.structs.replace(one, name=f"name {n}", source_id=f"is-{n}" if n % 7 == 0 else one.source_id)
+        for n, one in enumerate(before)
+    ]
+    write(database, *after, read_at=1)
+    assert sorted(stored(database, Customer), key=lambda one: one.id) == [_at_version(one, 2) for one in after]
+    with pytest.raises(Conflict):
+        write(database, *before, read_at=1)
+    assert sorted(stored(database, Customer), key=lambda one: one.id) == [_at_version(one, 2) for one in after]
+
+
 def _write_both(database: Database, stale: Any, fresh: Any) -> None:
     book = Book()
     book.writes = {(type(record).__name__, record.id): record for record in (fresh, stale)}

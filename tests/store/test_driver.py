@@ -1,0 +1,50 @@
+"""What the driver runs for us says what SQLAlchemy would have said: the same rows, the same errors."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
+
+from tallybook.store.database import Database
+from tallybook.store.driver import all_rows, all_values, execute, run
+from tallybook.store.tables import counters
+
+NAMES = ["", "plain", "\"quoted\" 'both' \\ ways", "Zażółć 🎈 \u2028", "tab\tand\nline", "100 % :name %s ?"]
+ADD: Any = insert(counters).values(name=bindparam("name"), n=bindparam("n"))
+NAMED = select(counters.c.n, counters.c.name).where(counters.c.n >= bindparam("least")).order_by(counters.c.n)
+
+
+def test_rows_come_as_they_were_written(database: Database) -> None:
+    """Any text, the largest and the smallest integer; in the order asked for, with the values given."""
+    rows = [[n, name] for n, name in enumerate(NAMES)] + [[2**63 - 1, "largest"]]
+    with database.writing() as connection:
+        for n, name in [*rows, [-(2**63), "smallest"]]:
+            assert run(connection, ADD, {"name": name, "n": n}) == 1
+    with database.reading() as connection:
+        assert [list(row) for row in all_rows(connection, NAMED, {"least": 0})] == rows
+        assert all_values(connection, NAMED, {"least": 2**63 - 1}) == [2**63 - 1]
+        assert all_values(connection, NAMED.limit(1), {"least": -(2**63)}) == [-(2**63)]
+
+
+def test_the_drivers_errors_have_sqlalchemys_types(database: Database) -> None:
+    """The engine tells by them whether a batch lost to others, broke a rule, or has no database any more."""
+    with database.writing() as connection:
+        run(connection, ADD, {"name": "twice", "n": 1})
+    with pytest.raises(IntegrityError), database.writing() as connection:
+        run(connection, ADD, {"name": "twice", "n": 2})
+    with pytest.raises((OperationalError, ProgrammingError)) as broken, database.writing() as connection:
+        execute(connection, "SELECT nothing FROM nowhere", {})
+    assert not broken.value.connection_invalidated
+    if not database.is_sqlite:
+        with pytest.raises(DataError), database.writing() as connection:
+            execute(connection, "SELECT 1 / 0", {})
+        with pytest.raises(OperationalError) as lost, database.writing() as connection:
+            execute(connection, "SELECT pg_terminate_backend(pg_backend_pid())", {})
+        assert lost.value.connection_invalidated
+
+
+def test_outside_a_transaction_nothing_is_run(database: Database) -> None:
+    """On SQLite each statement would see a moment of its own."""
+    with database.readers.connect() as connection, pytest.raises(AssertionError):
+        all_rows(connection, NAMED, {"least": 0})
