@@ -1,5 +1,7 @@
 """Names of events: which exist, which a webhook may subscribe to, what their ids look like."""
 
+from functools import cache
+
 PREFIXES = {
     "customer": "evcus_",
     "voucher": "evvou_",
@@ -51,6 +53,7 @@ SUBSCRIBABLE = frozenset(f"{group}.{word}" for group, words in _GROUPS.items() f
 """Every name that a webhook may ask for: project events and their customer twins (decision 28)."""
 
 
+@cache
 def event_id_prefix(name: str) -> str:
     """The prefix of the id of an event of this name."""
     return PREFIXES[name.split(".", 1)[0]]

@@ -74,6 +74,7 @@ class Page:
         self.ids = ids
         self.now = now
         self.configuration = configuration
+        self.project_id = configuration.project.id
         self.written = Book()
         self._real_now = real_now
         self.actor = actor
@@ -82,7 +83,7 @@ class Page:
         self._positions: dict[Any, int] = {}
         self._sequences: dict[str, int] = {}
         self._event_keys: dict[str, str] = {}
-        self.occurrence_id = "v-" + ids.hex18(now, line=configuration.project.id)
+        self.occurrence_id = "v-" + ids.hex18(now, line=self.project_id)
 
     # --- time and ids ---
 
@@ -100,11 +101,6 @@ class Page:
     def zone(self) -> ZoneInfo:
         """The project's time zone."""
         return self.configuration.zone
-
-    @property
-    def project_id(self) -> str:
-        """The project everything on this page belongs to."""
-        return self.configuration.project.id
 
     def random_id(self, prefix: str, length: int = 24) -> str:
         """A random id such as `cust_` + 24 characters (decision 35)."""
