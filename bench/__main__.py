@@ -14,6 +14,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from bench import baseline as plain
 from bench import generation as cards
 from bench.load import Plan, Tally, percentile, send_elsewhere
 from bench.pgbench import Cluster, NotInstalled
@@ -328,6 +329,38 @@ def generation(
         sys.stdout.buffer.write(result.json() + b"\n")
     else:
         cards.show(result, Console())
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def baseline(
+    database: OnDatabase = Database.SQLITE,
+    seconds: Seconds = 10,
+    runs: Pairs = 3,
+    send_outs: Annotated[
+        bool, typer.Option("--send-outs", help="Tallybook has a webhook that is switched off: it writes send-outs too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tallybook beside a plain FastAPI and SQLAlchemy service: orders/s and p99 of both, in turns, and their ratio."""
+    options = Options(database=database, seconds=seconds, beside=False, quiet=as_json)
+    home = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        cluster = open_cluster(stack, options, Report(database=database, seconds=seconds, workers=1, runs=[]))
+        result = plain.measure(
+            lambda number: fresh_database(options, cluster, home, number),
+            home / "server.log",
+            seconds=seconds,
+            runs=runs,
+            send_outs=send_outs,
+            say=lambda what: None if as_json else progress.print(f"[dim]{what}[/dim]", highlight=False),
+        )
+    if as_json:
+        sys.stdout.buffer.write(result.json() + b"\n")
+    else:
+        plain.show(result, Console())
     if not result.ok:
         raise typer.Exit(1)
 

@@ -131,7 +131,7 @@ class Server:
         self.project = "proj_bench"
         self._log = log
         self.workers = workers
-        self._program = program
+        self.program = program
         self._app, self._app_token = str(uuid.uuid4()), secrets.token_hex(16)
         self._manager, self._manager_token = str(uuid.uuid4()), secrets.token_hex(16)
 
@@ -146,7 +146,7 @@ class Server:
         return {"X-Management-Id": self._manager, "X-Management-Token": self._manager_token}
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", self._program, "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+        command = [sys.executable, "-m", self.program, "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--database", self.database]
         if self.workers > 1:
             command += ["--workers", str(self.workers)]
@@ -239,6 +239,13 @@ def subscribe(server: Server, url: str) -> None:
     """Subscribe one webhook to every event there is. Done after the members joined: their events are not the measured ones."""
     body = {"target_url": url, "events": sorted(SUBSCRIBABLE), "active": True}
     server.call("POST", f"/management/v1/projects/{server.project}/webhooks", body, server.management_headers)
+
+
+def subscribe_in_vain(server: Server) -> None:
+    """Subscribe a webhook to everything, and switch it off: its send-outs are written, and wait."""
+    path = f"/management/v1/projects/{server.project}/webhooks"
+    body = {"target_url": f"http://127.0.0.1:{free_port()}/", "events": sorted(SUBSCRIBABLE), "active": False}
+    server.call("POST", path, body, server.management_headers)
 
 
 def stage_seconds(page: str) -> dict[str, float]:
