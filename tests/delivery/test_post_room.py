@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tallybook.delivery.clerk import EngineClerk
+from tallybook.delivery.outbox import OutboxUnavailable
 from tallybook.delivery.policy import Delivered, Failed, RetryAt
 from tallybook.delivery.post_room import LEASE, PostRoom
 from tallybook.delivery.signature import sign
@@ -126,6 +127,22 @@ def test_what_a_lost_process_had_in_hand_comes_again(office: PostOffice) -> None
     office.clock.at += LEASE + timedelta(seconds=1)
     again = claim(office.room())
     assert [(one.send_out_id, one.body) for one in again] == [(one.send_out_id, one.body) for one in parcels[1:]]
+
+
+def test_a_claim_that_fails_keeps_nothing(office: PostOffice) -> None:
+    """The database may go away in the middle of it: what nobody was given is due as before."""
+    rewarded = "customer.rewarded.loyalty_points"
+    office.rules(office.programme(), {"type": "FIXED", "points": 5})
+    office.subscribe(events=[rewarded])
+    office.order("first")
+    room = office.room()
+    with office.database.writing() as connection:
+        connection.execute(text("ALTER TABLE config_history RENAME TO away"))
+    with pytest.raises(OutboxUnavailable):
+        claim(room)
+    with office.database.writing() as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO config_history"))
+    assert names(claim(room)) == [rewarded]
 
 
 # --- what comes of attempts ----------------------------------------------------------------------------------------------

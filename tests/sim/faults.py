@@ -56,13 +56,25 @@ class BadDatabase:
             self._watch(engine, who)
 
     def _watch(self, engine: Engine, who: str) -> None:
-        def connecting(*_: Any) -> None:
-            self._step(f"{who}: connect")
-
-        def executing(_: Any, statement: str, *__: Any) -> None:
+        def stepping(statement: str) -> None:
             self._step(f"{who}: {' '.join(statement.split())[:60]}")
             if statement.startswith("BEGIN"):
                 self._begun()
+
+        class Watched(sqlite3.Connection):
+            """What `store/driver.py` runs, without SQLAlchemy."""
+
+            def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+                if not statement.startswith("PRAGMA"):
+                    stepping(statement)
+                return super().execute(statement, *values)
+
+        def connecting(_: Any, __: Any, arguments: Any, options: Any) -> sqlite3.Connection:
+            self._step(f"{who}: connect")
+            return sqlite3.connect(*arguments, factory=Watched, **options)
+
+        def executing(_: Any, statement: str, *__: Any) -> None:
+            stepping(statement)
 
         engine.update_execution_options(compiled_cache=_COMPILED)
         event.listen(engine, "do_connect", connecting)

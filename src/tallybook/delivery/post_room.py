@@ -121,11 +121,11 @@ class PostRoom:
                     found += self._due(connection, webhook, limit - len(found), out)
             held = {_line(one) for one in out.values() if self._holds_back(one, active)}
             going = [one for one in found if _line(one) not in held or not self._holds_back(one, active)]
-            with self._lock:
-                self._out |= {one.send_out.id: one for one in going}
             with telemetry.stage("render"):
                 made = [(one, self._rendered(connection, one, *active[one.send_out.webhook_id])) for one in going]
         self._give_up([one for one, parcel in made if parcel is None])
+        with self._lock:  # last: what nobody is given, as the database went away meanwhile, must not count as out
+            self._out |= {one.send_out.id: one for one, parcel in made if parcel is not None}
         return [parcel for _, parcel in made if parcel is not None]
 
     def _due(self, connection: Connection, webhook: Webhook, limit: int, out: Mapping[str, Due]) -> list[Due]:
@@ -181,7 +181,6 @@ class PostRoom:
             for one in broken
         ]
         self._clerk.record(results)
-        self._back([one.send_out_id for one in results])
 
     def _active(self, connection: Connection) -> dict[str, tuple[Webhook, str]]:
         """The webhooks that may be sent to, each with its project's secret."""
