@@ -1,21 +1,25 @@
-"""`python -m bench`: one short run on SQLite beside pgbench; `orders`, `profile` and `pgbench` measure at length."""
+"""`python -m bench`: one short run on SQLite beside pgbench; the commands measure one thing each, at length."""
 
 import shutil
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 
+from bench import aged as books
 from bench import baseline as plain
 from bench import generation as cards
+from bench import rest as idle
+from bench.ageing import ORDERS, sqlite_copy
 from bench.load import Plan, Tally, percentile, send_elsewhere
 from bench.pgbench import Cluster, NotInstalled
 from bench.receiver import Count, Receiver
@@ -259,6 +263,46 @@ def finish(report: Report, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
+@contextmanager
+def empty_database(database: Database, quiet: bool) -> Iterator[tuple[str, Cluster | None, Path]]:
+    """The URL of an empty database, the PostgreSQL that it is in, and a directory; all deleted afterwards."""
+    options = Options(database=database, seconds=0, beside=False, quiet=quiet)
+    home = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        cluster = open_cluster(stack, options, Report(database=database, seconds=0, workers=1, runs=[]))
+        yield fresh_database(options, cluster, home, 0), cluster, home
+
+
+class Figure(Protocol):
+    """What a measurement of its own kind comes to."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it counts."""
+
+    def json(self) -> bytes:
+        """One JSON object."""
+
+
+AnyFigure = TypeVar("AnyFigure", bound=Figure)
+
+
+def tell(result: AnyFigure, show_it: Callable[[AnyFigure, Console], None], as_json: bool) -> None:
+    """Print the result; exit 1 when it does not count."""
+    if as_json:
+        sys.stdout.buffer.write(result.json() + b"\n")
+    else:
+        show_it(result, Console())
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def speaker(quiet: bool) -> Callable[[str], None]:
+    """Says what is being done, unless told to be quiet."""
+    return lambda what: None if quiet else progress.print(f"[dim]{what}[/dim]", highlight=False)
+
+
 @app.callback(invoke_without_command=True)
 def short(context: typer.Context, as_json: AsJson = False) -> None:
     """One run of 5 s of everything on SQLite, beside 5 s of pgbench: under 90 seconds where 500 orders/s leave no backlog."""
@@ -317,20 +361,46 @@ def generation(
     as_json: AsJson = False,
 ) -> None:
     """What the making of 100,000 cards costs the orders: p99 while it goes on ÷ without it."""
-    options = Options(database=database, seconds=seconds, beside=False, quiet=as_json)
-    home = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
-        report = Report(database=database, seconds=seconds, workers=1, runs=[])
-        cluster = open_cluster(stack, options, report)
-        url = fresh_database(options, cluster, home, 0)
+    with empty_database(database, as_json) as (url, _cluster, home):
         result = cards.measure(url, home / "server.log", rate=rate, seconds=seconds, turns=turns)
-    if as_json:
-        sys.stdout.buffer.write(result.json() + b"\n")
-    else:
-        cards.show(result, Console())
-    if not result.ok:
-        raise typer.Exit(1)
+    tell(result, cards.show, as_json)
+
+
+@app.command()
+def aged(
+    database: OnDatabase = Database.SQLITE,
+    orders: Annotated[int, typer.Option(min=2 * ORDERS, max=100 * ORDERS, help="Orders of the old book, in ten thousands.")] = (
+        100 * ORDERS
+    ),
+    seconds: Seconds = 3,
+    turns: Annotated[int, typer.Option(min=1, help="Each measures the young book and the old one.")] = 9,
+    verify: Annotated[bool, typer.Option(help="Prove both books at the end: minutes, for a million orders.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Whether a book slows down with age: accepted orders/s on a million orders ÷ on ten thousand."""
+    if orders % ORDERS:
+        raise typer.BadParameter(f"--orders must be a multiple of {ORDERS}")
+    with empty_database(database, as_json) as (url, cluster, home):
+
+        def copy() -> str:
+            return (
+                cluster.copy("old", of=url.rsplit("/", 1)[1])
+                if cluster
+                else sqlite_copy(home / "old.db", of=Path(url.removeprefix("sqlite:///")))
+            )
+
+        result = books.measure(
+            url, copy, home / "server.log", orders=orders, seconds=seconds, turns=turns, verify=verify, say=speaker(as_json)
+        )
+    tell(result, books.show, as_json)
+
+
+@app.command()
+def rest(database: OnDatabase = Database.SQLITE, seconds: Seconds = 30, as_json: AsJson = False) -> None:
+    """What a server costs that has nothing to do: CPU with 10,000 send-outs waiting for tomorrow."""
+    with empty_database(database, as_json) as (url, _cluster, home):
+        result = idle.measure(url, home / "server.log", seconds=seconds, say=speaker(as_json))
+    tell(result, idle.show, as_json)
 
 
 @app.command()
@@ -355,14 +425,9 @@ def baseline(
             seconds=seconds,
             runs=runs,
             send_outs=send_outs,
-            say=lambda what: None if as_json else progress.print(f"[dim]{what}[/dim]", highlight=False),
+            say=speaker(as_json),
         )
-    if as_json:
-        sys.stdout.buffer.write(result.json() + b"\n")
-    else:
-        plain.show(result, Console())
-    if not result.ok:
-        raise typer.Exit(1)
+    tell(result, plain.show, as_json)
 
 
 @app.command()

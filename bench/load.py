@@ -21,7 +21,7 @@ from typing import cast
 import msgspec
 import uvloop
 
-from bench.workload import request_maker
+from bench.workload import CUSTOMERS, request_maker
 
 GRACE_SECONDS = 30
 """How long answers are waited for after the last request: longer than any answer may take."""
@@ -30,7 +30,8 @@ GRACE_SECONDS = 30
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to send. `count` requests, or as many as fit in `seconds`; at `rate` per second, or (None) closed loop.
 
-    `kind` names the requests (`members`, `orders`), `first` is the number of the first, `seed` chooses customers and carts.
+    `kind` names the requests (`members`, `orders`), `first` is the number of the first, `seed` chooses customers and carts,
+    drawn from so many `customers`.
     """
 
     port: int
@@ -39,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     first: int = 0
     seed: int = 1
+    customers: int = CUSTOMERS
     connections: int = 64
     seconds: float = GRACE_SECONDS
     count: int | None = None
@@ -262,7 +264,7 @@ class OpenLoop(Crowd):
 async def send(plan: Plan) -> Tally:
     """Carry out the plan in this process."""
     crowd = ClosedLoop if plan.rate is None else OpenLoop
-    return await crowd(plan, request_maker(plan.kind, plan.path, plan.headers, plan.seed)).run()
+    return await crowd(plan, request_maker(plan.kind, plan.path, plan.headers, plan.seed, plan.customers)).run()
 
 
 def send_elsewhere(plan: Plan) -> Tally:

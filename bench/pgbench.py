@@ -78,6 +78,15 @@ class Cluster:
     def database(self, name: str) -> str:
         """Make an empty database; its URL."""
         self._psql(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def copy(self, name: str, of: str) -> str:
+        """Make a copy of a database that nobody is connected to; its URL."""
+        self._psql(f"CREATE DATABASE {name} TEMPLATE {of}")
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        """The URL of a database."""
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/{name}"
 
     def drop(self, name: str) -> None:

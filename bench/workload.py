@@ -3,6 +3,7 @@
 One programme with two rules and three tiers, 10,000 members, one webhook subscribed to everything, orders of five lines.
 """
 
+import copy
 import http.client
 import os
 import random
@@ -90,7 +91,7 @@ def line(chance: random.Random) -> dict[str, object]:
     }
 
 
-def request_maker(kind: str, path: str, headers: dict[str, str], seed: int) -> Callable[[int], bytes]:
+def request_maker(kind: str, path: str, headers: dict[str, str], seed: int, customers: int = CUSTOMERS) -> Callable[[int], bytes]:
     """Makes whole HTTP requests from their number: `members` publishes a card each, `orders` pays an order each."""
     chance = random.Random(seed)
     drawn = carts(chance)
@@ -101,7 +102,7 @@ def request_maker(kind: str, path: str, headers: dict[str, str], seed: int) -> C
         return b'{"customer":{"source_id":"customer-%05d","name":"Customer %05d"}}' % (number, number)
 
     def order(number: int) -> bytes:
-        customer, cart = chance.randrange(CUSTOMERS), chance.choice(drawn)
+        customer, cart = chance.randrange(customers), chance.choice(drawn)
         return b'{"source_id":"order-%09d","status":"PAID","customer":{"source_id":"customer-%05d"},%b}' % (
             number,
             customer,
@@ -129,7 +130,7 @@ class Server:
         self.port = free_port()
         self.database = database
         self.project = "proj_bench"
-        self._log = log
+        self.log = log
         self.workers = workers
         self.program = program
         self._app, self._app_token = str(uuid.uuid4()), secrets.token_hex(16)
@@ -144,6 +145,12 @@ class Server:
     def management_headers(self) -> dict[str, str]:
         """What the administrator's requests are known by."""
         return {"X-Management-Id": self._manager, "X-Management-Token": self._manager_token}
+
+    def twin(self, database: str, log: Path) -> Self:
+        """A server of its own for a copy of this one's database: the same keys open it."""
+        other = copy.copy(self)
+        other.port, other.database, other.log = free_port(), database, log
+        return other
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", self.program, "serve", "--host", "127.0.0.1", "--port", str(self.port)]
@@ -160,7 +167,7 @@ class Server:
             "ALLOW_PRIVATE_WEBHOOKS": "1",
         }
         environment = {**os.environ, **{f"TALLYBOOK_{name}": value for name, value in settings.items()}}
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         self.pid = self._process.pid
         try:
@@ -211,7 +218,7 @@ class Server:
 
     def log_tail(self) -> str:
         """The last lines the server wrote."""
-        return self._log.read_text(errors="replace")[-2000:]
+        return self.log.read_text(errors="replace")[-2000:]
 
     def _wait_until_ready(self) -> None:
         give_up_at = time.monotonic() + READY_SECONDS

@@ -1,0 +1,209 @@
+"""Whether a book slows down with age: accepted orders per second on a million orders ÷ on ten thousand, in turns.
+
+Two servers with a database each; the old book is a copy of the young one, made old by `bench.ageing`. Closed loop over 64
+connections, no webhook. Orders are drawn from all members of the book, a hundred times as many in the old one: the rows that
+an order needs lie as far apart as they would.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench.ageing import ORDERS, age
+from bench.load import Plan, Tally, send_elsewhere
+from bench.workload import CUSTOMERS, Server, cpu_seconds, open_shop, tree
+
+MUST, AIM = 0.9, 1.0
+"""The design's table: the least that the ratio may be, and what it should be."""
+WARM_UP = 1_000
+"""Orders of each server before the first turn."""
+GIVE_UP_SECONDS = 600
+"""Members or orders that take longer to be made are given up."""
+
+
+class Turn(msgspec.Struct, kw_only=True):
+    """Accepted orders per second of each book, one after the other; microseconds of CPU that each server took per order."""
+
+    young: float
+    old: float
+    young_cpu: float
+    old_cpu: float
+
+    @property
+    def ratio(self) -> float:
+        """What of its speed the old book has kept."""
+        return self.old / self.young
+
+    @property
+    def cpu_ratio(self) -> float:
+        """How much more CPU an order takes: of little use where disks are slow, but others on the machine disturb it less."""
+        return self.old_cpu / self.young_cpu
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """All turns of one run; how many orders each book had in the end. `faults` says why it does not count, if it does not."""
+
+    database: str
+    orders: int
+    young_orders: int
+    old_orders: int
+    making_seconds: float
+    verify_seconds: float | None
+    turns: list[Turn]
+    faults: list[str]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the turns' ratios."""
+        return statistics.median(turn.ratio for turn in self.turns)
+
+    @property
+    def cpu_ratio(self) -> float:
+        """The median of the turns' ratios of CPU per order."""
+        return statistics.median(turn.cpu_ratio for turn in self.turns)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run counts."""
+        return not self.faults
+
+    def json(self) -> bytes:
+        """The result as one JSON object."""
+        ratio = self.ratio
+        return msgspec.json.encode({"ratio": ratio, "must": MUST, "aim": AIM, "met": ratio >= MUST, **msgspec.to_builtins(self)})
+
+
+class Book:
+    """A server whose book has so many orders, of customers numbered from 0."""
+
+    def __init__(self, server: Server, orders: int) -> None:
+        self.server = server
+        self.orders = orders
+        self.faults: list[str] = []
+        self._customers = orders // ORDERS * CUSTOMERS
+
+    def accept(self, seconds: float, count: int | None = None) -> tuple[float, float]:
+        """Orders as fast as they are answered, none twice; how many per second, and CPU of each in microseconds."""
+        server = self.server
+        processes = tree(server.pid)
+        before = cpu_seconds(processes)
+        plan = Plan(
+            port=server.port,
+            kind="orders",
+            headers=server.app_headers,
+            path="/v1/orders",
+            first=self.orders,
+            seed=self.orders,
+            customers=self._customers,
+            seconds=seconds,
+            count=count,
+        )
+        tally = send_elsewhere(plan)
+        self.orders += tally.answered + tally.refused + tally.broken
+        note(tally, self.faults)
+        return tally.per_second, 1e6 * (cpu_seconds(processes) - before) / max(tally.answered, 1)
+
+
+def note(tally: Tally, faults: list[str]) -> None:
+    """Keep why the run does not count."""
+    if tally.fault:
+        faults.append(tally.fault)
+
+
+def fill(server: Server) -> list[str]:
+    """The shop, its members, and the first ten thousand orders, through the API; what went wrong."""
+    faults: list[str] = []
+    with server:
+        path = open_shop(server)
+        for kind, where, count in (("members", path, CUSTOMERS), ("orders", "/v1/orders", ORDERS)):
+            plan = Plan(port=server.port, kind=kind, headers=server.app_headers, path=where, seconds=GIVE_UP_SECONDS, count=count)
+            note(send_elsewhere(plan), faults)
+    return faults
+
+
+def measure(
+    url: str,
+    copy: Callable[[], str],
+    log: Path,
+    *,
+    orders: int,
+    seconds: int,
+    turns: int,
+    verify: bool,
+    say: Callable[[str], None],
+) -> Result:
+    """So many turns on the empty database at `url` and the copy of it that `copy` makes once it has been filled."""
+    server = Server(url, 1, log)
+    say("young book: members, orders")
+    faults = fill(server)
+    say("old book")
+    began = time.monotonic()
+    old_url = copy()
+    age(old_url, orders // ORDERS - 1, say)
+    making = time.monotonic() - began
+    young, old = Book(server, ORDERS), Book(server.twin(old_url, log.with_suffix(".old.log")), orders)
+    done = take_turns(young, old, seconds, turns, say)
+    began = time.monotonic()
+    faults += young.faults + old.faults + (prove([young, old], say) if verify else [])
+    return Result(
+        database=url.partition(":")[0],
+        orders=orders,
+        young_orders=young.orders,
+        old_orders=old.orders,
+        making_seconds=making,
+        verify_seconds=time.monotonic() - began if verify else None,
+        turns=done,
+        faults=faults,
+    )
+
+
+def take_turns(young: Book, old: Book, seconds: int, turns: int, say: Callable[[str], None]) -> list[Turn]:
+    """Both servers are up all the time; who is first changes from turn to turn."""
+    done = []
+    with young.server, old.server:
+        for book in (young, old):
+            book.accept(GIVE_UP_SECONDS, WARM_UP)
+        for number in range(turns):
+            say(f"turn {number + 1} of {turns}")
+            order = (young, old) if number % 2 == 0 else (old, young)
+            measured = {book: book.accept(seconds) for book in order}
+            (young_rate, young_cpu), (old_rate, old_cpu) = measured[young], measured[old]
+            done.append(Turn(young=young_rate, old=old_rate, young_cpu=young_cpu, old_cpu=old_cpu))
+    return done
+
+
+def prove(books: list[Book], say: Callable[[str], None]) -> list[str]:
+    """What `tallybook verify` finds in the stopped servers' books."""
+    say("verify")
+    return [found for book in books if (found := book.server.verify())]
+
+
+def show(result: Result, console: Console) -> None:
+    """Print the turns and the ratio."""
+    table = Table(
+        "turn", title=f"{result.database}, closed loop, no webhook: accepted orders/s, µs of CPU per order", title_justify="left"
+    )
+    for heading in (f"on {ORDERS:,} orders", f"on {result.orders:,}", "ratio", "CPU", "CPU", "ratio"):
+        table.add_column(heading, justify="right")
+    for number, turn in enumerate(result.turns, 1):
+        rates = f"{turn.young:,.0f}", f"{turn.old:,.0f}", f"{turn.ratio:.2f}"
+        table.add_row(str(number), *rates, f"{turn.young_cpu:,.0f}", f"{turn.old_cpu:,.0f}", f"{turn.cpu_ratio:.2f}")
+    ratio = result.ratio
+    table.add_section()
+    table.add_row(
+        "median", "", f"≥ {MUST:g}?", f"[{'green' if ratio >= MUST else 'red'}]{ratio:.2f}[/]", "", "", f"{result.cpu_ratio:.2f}"
+    )
+    console.print(table)
+    proved = "not verified" if result.verify_seconds is None else f"verified in {result.verify_seconds:.0f} s"
+    console.print(
+        f"[dim]orders in the end: {result.young_orders:,} and {result.old_orders:,}; the old book was made in "
+        f"{result.making_seconds:.0f} s; both {proved}[/dim]",
+        highlight=False,
+    )
+    for fault in result.faults:
+        console.print(f"[red]does not count:[/red] {fault}", highlight=False, markup=True)
