@@ -19,12 +19,19 @@ from tests.unbreakable.proof import open_shop, proved
 
 MEMBERS = 10
 MEGABYTES = 48
+"""For each time it is filled up: by what is written meanwhile the book itself must not need all of it."""
 PATIENCE_SECONDS = 300
 """For the first refusal: a log that has grown earlier has room of its own for a while."""
 
 
 @pytest.fixture
-def small_disk() -> Iterator[Path]:
+def fills(times: Callable[[int, int], int]) -> int:
+    """How often the disk is filled up."""
+    return times(1, 20)
+
+
+@pytest.fixture
+def small_disk(fills: int) -> Iterator[Path]:
     """A file system of some megabytes, in a place where PostgreSQL's account may look."""
     folder = Path(tempfile.mkdtemp(prefix="tallybook-small-"))
     folder.chmod(0o755)
@@ -33,7 +40,7 @@ def small_disk() -> Iterator[Path]:
         folder.rmdir()
         pytest.skip("only root may mount a small file system")
     made = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", folder], capture_output=True, text=True, check=False
+        [mount, "-t", "tmpfs", "-o", f"size={MEGABYTES * fills}m", "tmpfs", folder], capture_output=True, text=True, check=False
     )
     if made.returncode:
         folder.rmdir()
@@ -65,11 +72,10 @@ def database(request: pytest.FixtureRequest, small_disk: Path) -> Iterator[str]:
 
 
 def test_no_room_under_load(
-    database: str, small_disk: Path, receiver: Receiver, tmp_path: Path, times: Callable[[int, int], int], seed: int,
+    database: str, small_disk: Path, receiver: Receiver, tmp_path: Path, fills: int, seed: int,
     note: Callable[[str], None],
 ) -> None:  # fmt: skip
     """Filled up and emptied again, at random moments."""
-    fills = times(1, 20)
     ballast = small_disk / "ballast"
     with running_server(database, tmp_path) as server:
         told = Told(open_shop(server, receiver, MEMBERS), seed)
