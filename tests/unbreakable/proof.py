@@ -22,8 +22,8 @@ RULES = 2
 POINTS = 20
 """What an order of 1000 gives."""
 BY_HAND = 5
-ARRIVAL_SECONDS = 300
-"""For the last event: a process that was killed keeps the right to send for 20 seconds."""
+SILENCE_SECONDS = 120
+"""Without any arrival while something waits: a process that was killed keeps the right to send for 20 seconds."""
 SHAPE = {"code", "key", "message", "details", "request_id"}
 
 
@@ -84,8 +84,10 @@ def _compare(told: Told, orders: dict[str, str], awards: dict[str, Any], times: 
 
 def _wait_for_arrivals(database: Database, receiver: Receiver) -> int:
     """Wait until nothing waits; then each send-out has arrived at least once. How many there are."""
-    deadline = time.monotonic() + ARRIVAL_SECONDS
+    arrived_before, deadline = -1, 0.0
     while rows := _rows(database, "SELECT state, attempts, last_error FROM send_outs WHERE state <> 'DELIVERED' LIMIT 3"):
+        if len(receiver.received) != arrived_before:
+            arrived_before, deadline = len(receiver.received), time.monotonic() + SILENCE_SECONDS
         assert time.monotonic() < deadline, f"never delivered: {rows}"
         time.sleep(0.2)
     sent = {key for (key,) in _rows(database, "SELECT id FROM send_outs")}
