@@ -35,6 +35,7 @@ class Ids:
         self._last_ms: dict[str, int] = {}
         self._at: datetime | None = None  # the last instant asked for: commands ask for many ids of one instant
         self._at_ms = 0
+        self._head_ms, self._head = 0, self._head_of(0)  # all but the counter, of the last id
         self._counter = int.from_bytes(random_bytes(1), "big")
         self._instants = 0
 
@@ -47,12 +48,17 @@ class Ids:
         if self._counter == _COUNTERS:
             self._counter = 0
             ms += 1
-        body = f"{(ms << 30) | (self._node << 16) | self._counter:018x}"
+        if ms != self._head_ms:
+            self._head_ms, self._head = ms, self._head_of(ms)
+        body = f"{self._head}{self._counter:04x}"
         if body <= after:
             ms = (int(after, 16) >> 30) + 1
-            body = f"{(ms << 30) | (self._node << 16) | self._counter:018x}"
+            body = f"{self._head_of(ms)}{self._counter:04x}"
         self._last_ms[line] = ms
         return body
+
+    def _head_of(self, ms: int) -> str:
+        return f"{(ms << 14) | self._node:014x}"
 
     def at_instant(self, at: datetime) -> str:
         """A body that encodes `at` (a pending entry carries its activation): unique, not ordered with the others.

@@ -1,5 +1,6 @@
 """The writes of delivery, done by whoever writes: the engine of this process, or of the one that started it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
@@ -48,6 +49,8 @@ class EngineClerk:
         """What came of attempts."""
         try:
             self._engine.errand(lambda connection: self._write(connection, results))
+            for state, count in Counter(one.state for one in results).items():
+                telemetry.SEND_OUTS.labels(result=state.lower()).inc(count)
             for one in results:
                 if one.state == "FAILED" and one.receiver_failed and self._is_dead(one):
                     log.warning("webhook_disabled", webhook=one.webhook_id, project=one.project_id)

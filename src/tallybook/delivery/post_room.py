@@ -254,8 +254,6 @@ class PostRoom:
             projects = {one.send_out_id: self._out[one.send_out_id].send_out.project_id for one in attempts}
         results = [_result(one, projects[one.send_out_id]) for one in attempts]
         self._clerk.record(results)
-        for one in results:
-            telemetry.SEND_OUTS.labels(result=one.state.lower()).inc()
         self._back([one.send_out_id for one in results])
 
     def _back(self, send_out_ids: Sequence[str]) -> None:

@@ -234,7 +234,8 @@ class DeliveryProcess:
         try:
             if isinstance(asked, RecordResults):
                 self._clerk.record(asked.results)
-                self._count(asked)
+                for name, seconds in asked.spent.items():
+                    telemetry.spent(name, seconds)
             elif isinstance(asked, TakeLease):
                 self._owner = asked.owner
                 return Done(taken=self._clerk.take_lease(asked.owner, asked.now, asked.until))
@@ -244,13 +245,6 @@ class DeliveryProcess:
             log.warning("delivery_not_recorded", error=str(away))
             return Done(error=str(away))
         return Done()
-
-    @staticmethod
-    def _count(asked: RecordResults) -> None:
-        for one in asked.results:
-            telemetry.SEND_OUTS.labels(result=one.state.lower()).inc()
-        for name, seconds in asked.spent.items():
-            telemetry.spent(name, seconds)
 
 
 class RemoteClerk:

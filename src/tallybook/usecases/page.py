@@ -42,6 +42,8 @@ D = TypeVar("D", bound=Document)
 Own = TypeVar("Own", Customer, Order, Card, PendingEntry, Product, Sku)
 Named = TypeVar("Named", Customer, Order, Card, Product, Sku)
 _MS = timedelta(milliseconds=1)
+_LOOKED_UP = (Award, Publication)
+"""Facts that a later command of the batch looks for."""
 
 
 class Shelf(msgspec.Struct, Generic[Named], frozen=True):
@@ -83,6 +85,7 @@ class Page:
         self._positions: dict[Any, int] = {}
         self._sequences: dict[str, int] = {}
         self._event_keys: dict[str, str] = {}
+        self._refs, self._refs_text = Refs(), "{}"
         self.occurrence_id = "v-" + ids.hex18(now, line=self.project_id)
 
     # --- time and ids ---
@@ -161,7 +164,8 @@ class Page:
 
     def lots(self, card: Card) -> list[Lot]:
         """The ACTIVE lots of a card."""
-        merged = {**self.book.lots.get(card.id, {}), **self.written.lots.get(card.id, {})}
+        read, written = self.book.lots.get(card.id), self.written.lots.get(card.id)
+        merged = {**read, **written} if read and written else read or written or {}
         return [lot for lot in merged.values() if lot.status == "ACTIVE"]
 
     @property
@@ -268,7 +272,7 @@ class Page:
 
     def add(self, fact: Record | ConfigChange) -> None:
         """An append-only fact."""
-        if isinstance(fact, Award | Publication):
+        if isinstance(fact, _LOOKED_UP):
             self.written.keep(fact)
         self.written.facts.append(fact)
 
@@ -350,7 +354,7 @@ class Page:
             sequence=self._next_sequence(customer_id),
             name=name,
             entity_id=entity_id,
-            refs=msgspec.json.encode(refs).decode(),
+            refs=self._text_of(refs),
             created_at=at,
         )
         self.add(event)
@@ -367,6 +371,12 @@ class Page:
                 )
             )
         return event
+
+    def _text_of(self, refs: Refs) -> str:
+        """The refs as they are stored; several events often have the same."""
+        if refs is not self._refs:
+            self._refs, self._refs_text = refs, msgspec.json.encode(refs).decode()
+        return self._refs_text
 
     def _event_id(self, prefix: str, at: datetime, customer_id: str | None) -> str:
         """A time-ordered id, greater than those that the customer's events and send-outs have had."""
@@ -436,7 +446,7 @@ class Page:
             book.writes[key] = record
             book.keep(record)
         for fact in written.facts:
-            if isinstance(fact, Award | Publication):
+            if isinstance(fact, _LOOKED_UP):
                 book.keep(fact)
         book.facts += written.facts
         for name, by in written.counts.items():

@@ -40,8 +40,8 @@ def version_of(document: Campaign | Tier) -> Version:
 def credit(page: Page, card: Card, points: int, expires_on: date, posting: Posting, at: datetime) -> tuple[Card, Transaction]:
     """Adds points to a published card: into the lot of that date, with a ledger row. `points` > 0."""
     lot = add_to_lot(page, card, points, expires_on, at)
-    card = page.put(msgspec.structs.replace(card, points=card.points + points, balance=card.balance + points, updated_at=at))
-    card, transaction = _write_row(page, card, points, posting, at)
+    changed = msgspec.structs.replace(card, points=card.points + points, balance=card.balance + points, updated_at=at)
+    card, transaction = _write_row(page, changed, points, posting, at)
     _write_movement(page, card, transaction.id, lot.id, points)
     return card, transaction
 
@@ -51,12 +51,10 @@ def debit(page: Page, card: Card, points: int, posting: Posting, at: datetime) -
     taken = take(page.lots(card), points)
     for lot, part in taken:
         page.put(msgspec.structs.replace(lot, points=lot.points - part, updated_at=at))
-    card = page.put(
-        msgspec.structs.replace(
-            card, subtracted_points=card.subtracted_points + points, balance=card.balance - points, updated_at=at
-        )
+    changed = msgspec.structs.replace(
+        card, subtracted_points=card.subtracted_points + points, balance=card.balance - points, updated_at=at
     )
-    card, transaction = _write_row(page, card, -points, posting, at)
+    card, transaction = _write_row(page, changed, -points, posting, at)
     for lot, part in taken:
         _write_movement(page, card, transaction.id, lot.id, -part)
     return card, transaction
@@ -105,6 +103,7 @@ def add_to_lot(page: Page, card: Card, points: int, expires_on: date, at: dateti
 
 
 def _write_row(page: Page, card: Card, points: int, posting: Posting, at: datetime) -> tuple[Card, Transaction]:
+    """Writes a changed card, with the ledger row of the change."""
     transaction = Transaction(
         id=page.ordered_id("vtx_", at, after=card.last_transaction_id),
         project_id=card.project_id,

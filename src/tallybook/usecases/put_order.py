@@ -161,7 +161,7 @@ def _lines(page: Page, before: list[OrderItem], items: list[OrderItem]) -> list[
 
 
 def _lines_text(lines: list[OrderItem]) -> str:
-    if all(is_plain(inner) for line in lines for inner in (line.product, line.sku, line.metadata)):
+    if all(is_plain(inner) for line in lines for inner in (line.product, line.sku, line.metadata) if inner):
         return msgspec.json.encode(lines).decode()
     return canonical(msgspec.to_builtins(lines))
 
