@@ -7,7 +7,7 @@ from typing import Any
 from tallybook.api.call import Call, Route, Wish
 from tallybook.domain.refusals import NotImplementedYet
 from tallybook.usecases.import_cards import IMPORT, IMPORT_CSV, ImportCards, ImportFields, ImportType
-from tallybook.wire.door import Malformed, convert
+from tallybook.wire.door import VALUES_LIMIT, Malformed, convert
 
 COLUMNS = ("code", "category", "active", "loyalty points")
 """The columns that say something of a card, in any case; all others are its metadata."""
@@ -33,12 +33,19 @@ def _import(call: Call, cards: list[ImportFields], kind: ImportType) -> Wish:
 
 
 def cards_of(content: bytes) -> Iterator[ImportFields]:
-    """The cards of a CSV file. An empty cell says nothing. Refuses: Malformed, by the line; NotImplementedYet."""
+    """The cards of a CSV file. An empty cell says nothing.
+
+    Refuses: Malformed, by the line, or for more values than a body may have; NotImplementedYet.
+    """
     try:
         lines = csv.reader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True)
         names = [name.strip() for name in next(lines, [])]
         _check_names(names)
+        values = len(names)
         for cells in lines:
+            values += len(cells)
+            if values > VALUES_LIMIT:
+                raise Malformed(f"The file must not have more than {VALUES_LIMIT} values")
             if len(cells) > len(names):
                 raise Malformed(f"Line {lines.line_num} has more values than there are columns")
             if any(cells):
