@@ -3,10 +3,10 @@
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Protocol, TypeVar
@@ -20,12 +20,11 @@ from bench import baseline as plain
 from bench import generation as cards
 from bench import rest as idle
 from bench.ageing import ORDERS, sqlite_copy
-from bench.load import Plan, Tally, percentile, send_elsewhere
+from bench.load import Tally, join_members, percentile, send_orders
 from bench.pgbench import Cluster, NotInstalled
 from bench.receiver import Count, Receiver
 from bench.report import Profile, Report, Run, per_order, show
 from bench.workload import (
-    CUSTOMERS,
     RULES,
     MemoryWatch,
     Server,
@@ -39,12 +38,6 @@ from bench.workload import (
 
 WARM_UP = 500
 """Orders before the measured ones: connections are open, statements prepared, pages cached."""
-
-QUIET_SECONDS = 1.0
-"""All webhooks of the orders have arrived, and nothing more for so long: the backlog is empty."""
-
-STALLED_SECONDS = 30.0
-"""Some are missing, and nothing arrived for so long, more than a lease of the sender: they will not come."""
 
 PAID, TRANSACTION = "customer.order.paid", "voucher.loyalty_card.transaction.created"
 
@@ -74,7 +67,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 class Bench:
     """One run's server and receiver, from an empty database to proved books."""
 
-    def __init__(self, server: Server, receiver: Receiver, say: bool) -> None:
+    def __init__(self, server: Server, receiver: Receiver, say: Callable[[str], None]) -> None:
         self._server = server
         self._receiver = receiver
         self._say = say
@@ -85,52 +78,30 @@ class Bench:
     def open(self) -> None:
         """The shop, its members, its webhook, and the warm-up."""
         members = open_shop(self._server)
-        self.step("members join")
-        plan = Plan(
-            port=self._server.port, kind="members", headers=self._server.app_headers, path=members, seconds=300, count=CUSTOMERS
-        )
-        self._note(send_elsewhere(plan))
+        self._say("members join")
+        self.faults += join_members(self._server, members).faults
         subscribe(self._server, self._receiver.url)
         self.send(seconds=60, count=WARM_UP)
         self.drain()
 
     def send(self, *, seconds: float, count: int | None = None, rate: int | None = None) -> Tally:
         """Send orders, none twice."""
-        server = self._server
-        plan = Plan(
-            port=server.port,
-            kind="orders",
-            headers=server.app_headers,
-            path="/v1/orders",
-            first=self._sent,
-            seed=self._sent + 1,
-            seconds=seconds,
-            count=count,
-            rate=rate,
-        )
-        tally = send_elsewhere(plan)
-        self._note(tally)
-        self._sent += tally.answered + tally.refused + tally.broken
+        tally = send_orders(self._server, first=self._sent, seconds=seconds, count=count, rate=rate)
+        self.faults += tally.faults
+        self._sent += tally.sent
         self._paid += tally.answered
         return tally
 
     def drain(self) -> Count:
         """Wait until each award's webhook has arrived and no other is on its way; notes a fault when they stop coming."""
-        since = time.monotonic()
-        while True:
-            count = self._receiver.count()
-            quiet = time.monotonic() - max(count.last_at, since)
-            missing = self._paid * (RULES + 1) - count.events.get(TRANSACTION, 0) - count.events.get(PAID, 0)
-            if missing <= 0 and quiet >= QUIET_SECONDS:
-                return count
-            if quiet >= STALLED_SECONDS:
-                self.faults.append(f"{missing} webhooks never arrived")
-                return count
-            time.sleep(0.1)
+        count = self._receiver.drained(lambda count: self._missing(count) <= 0)
+        if self._missing(count) > 0:
+            self.faults.append(f"{self._missing(count)} webhooks never arrived")
+        return count
 
     def closed_loop(self, seconds: int) -> tuple[Tally, Count, Profile, float]:
         """Accepted and sustained: orders as fast as they are answered; what arrived; the profile; webhooks per order."""
-        self.step("closed loop, 64 connections")
+        self._say("closed loop, 64 connections")
         before, stages, cpu = self._receiver.count(), self._stages(), cpu_seconds(tree(self._server.pid))
         tally = self.send(seconds=seconds)
         after = self.drain()
@@ -143,7 +114,7 @@ class Bench:
 
     def open_loop(self, seconds: int, rate: int, run: Run) -> None:
         """Latencies at a fixed rate: of the answers, and of the last webhook of each order, both since the order was due."""
-        self.step(f"open loop, {rate}/s")
+        self._say(f"open loop, {rate}/s")
         tally = self.send(seconds=seconds, rate=rate)
         self.drain()
         last_at = {order_number(order): at for order, at in self._receiver.trace().items()}
@@ -159,25 +130,20 @@ class Bench:
         if awards != self._paid * RULES:
             self.faults.append(f"{awards} awards for {self._paid} paid orders and {RULES} rules")
 
-    def step(self, what: str) -> None:
-        """Say what is being done, unless told to be quiet."""
-        if self._say:
-            progress.print(f"[dim]{what}[/dim]", highlight=False)
+    def _missing(self, count: Count) -> int:
+        """How many webhooks of the paid orders have not arrived."""
+        return self._paid * (RULES + 1) - count.events.get(TRANSACTION, 0) - count.events.get(PAID, 0)
 
     def _stages(self) -> dict[str, float]:
         """The server's counters; nothing of several workers, of whom each answers with its own."""
         return stage_seconds(self._server.metrics()) if self._server.workers == 1 else {}
 
-    def _note(self, tally: Tally) -> None:
-        if tally.fault:
-            self.faults.append(tally.fault)
-
 
 def measure(options: Options, url: str, log: Path) -> Run:
     """One run on the empty database at `url`."""
-    server = Server(url, options.workers, log, options.program)
+    server, say = Server(url, options.workers, log, options.program), speaker(options.quiet)
     with Receiver() as receiver, server, MemoryWatch(server.pid) as memory:
-        bench = Bench(server, receiver, not options.quiet)
+        bench = Bench(server, receiver, say)
         bench.open()
         tally, arrived, profile, events = bench.closed_loop(options.seconds)
         run = Run(
@@ -191,7 +157,7 @@ def measure(options: Options, url: str, log: Path) -> Run:
             bench.open_loop(options.seconds, options.rate, run)
         bench.check_awards()
     run.memory_mb = memory.peak_mb
-    bench.step("verify")
+    say("verify")
     found = server.verify()
     run.faults = bench.faults + ([found] if found else [])
     return run
@@ -200,21 +166,28 @@ def measure(options: Options, url: str, log: Path) -> Run:
 def measure_all(options: Options) -> Report:
     """All runs, each on a fresh database and beside a run of pgbench, so that both see the same minutes of the machine."""
     report = Report(database=options.database, seconds=options.seconds, workers=options.workers, runs=[])
-    home = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
-        cluster = open_cluster(stack, options, report)
+    with databases(options, report.notes) as (fresh, cluster, home):
         for index in range(options.runs):
             if not options.quiet:
                 progress.print(f"run {index + 1} of {options.runs}", highlight=False)
             tps = cluster.tps(options.seconds) if cluster and options.beside else None
-            run = measure(options, fresh_database(options, cluster, home, index), home / f"server-{index}.log")
+            run = measure(options, fresh(index), home / f"server-{index}.log")
             run.pgbench = tps
             report.runs.append(run)
     return report
 
 
-def open_cluster(stack: ExitStack, options: Options, report: Report) -> Cluster | None:
+@contextmanager
+def databases(options: Options, notes: list[str]) -> Iterator[tuple[Callable[[int], str], Cluster | None, Path]]:
+    """What makes empty databases, the PostgreSQL that they are in, and a directory; all deleted afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        cluster = open_cluster(stack, options, notes)
+        yield partial(fresh_database, options, cluster, home), cluster, home
+
+
+def open_cluster(stack: ExitStack, options: Options, notes: list[str]) -> Cluster | None:
     """PostgreSQL, with pgbench's tables if asked for; None where SQLite can do without, noted if that costs the ratios."""
     if options.database is Database.SQLITE and not options.beside:
         return None
@@ -223,11 +196,10 @@ def open_cluster(stack: ExitStack, options: Options, report: Report) -> Cluster 
     except NotInstalled:
         if options.database is Database.POSTGRESQL:
             raise
-        report.notes.append("PostgreSQL's programs were not found: no pgbench, no ratios.")
+        notes.append("PostgreSQL's programs were not found: no pgbench, no ratios.")
         return None
     if options.beside:
-        if not options.quiet:
-            progress.print("[dim]pgbench: filling its tables[/dim]", highlight=False)
+        speaker(options.quiet)("pgbench: filling its tables")
         cluster.fill()
     return cluster
 
@@ -266,12 +238,8 @@ def finish(report: Report, as_json: bool) -> None:
 @contextmanager
 def empty_database(database: Database, quiet: bool) -> Iterator[tuple[str, Cluster | None, Path]]:
     """The URL of an empty database, the PostgreSQL that it is in, and a directory; all deleted afterwards."""
-    options = Options(database=database, seconds=0, beside=False, quiet=quiet)
-    home = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
-        cluster = open_cluster(stack, options, Report(database=database, seconds=0, workers=1, runs=[]))
-        yield fresh_database(options, cluster, home, 0), cluster, home
+    with databases(Options(database=database, seconds=0, beside=False, quiet=quiet), []) as (fresh, cluster, home):
+        yield fresh(0), cluster, home
 
 
 class Figure(Protocol):
@@ -415,18 +383,8 @@ def baseline(
 ) -> None:
     """Tallybook beside a plain FastAPI and SQLAlchemy service: orders/s and p99 of both, in turns, and their ratio."""
     options = Options(database=database, seconds=seconds, beside=False, quiet=as_json)
-    home = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
-        cluster = open_cluster(stack, options, Report(database=database, seconds=seconds, workers=1, runs=[]))
-        result = plain.measure(
-            lambda number: fresh_database(options, cluster, home, number),
-            home / "server.log",
-            seconds=seconds,
-            runs=runs,
-            send_outs=send_outs,
-            say=speaker(as_json),
-        )
+    with databases(options, []) as (fresh, _cluster, home):
+        result = plain.measure(fresh, home / "server.log", seconds=seconds, runs=runs, send_outs=send_outs, say=speaker(as_json))
     tell(result, plain.show, as_json)
 
 

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.ageing import ORDERS, age
-from bench.load import Plan, Tally, send_elsewhere
+from bench.load import join_members, send_orders
+from bench.report import show_faults
 from bench.workload import CUSTOMERS, Server, cpu_seconds, open_shop, tree
 
 MUST, AIM = 0.9, 1.0
@@ -89,41 +90,20 @@ class Book:
 
     def accept(self, seconds: float, count: int | None = None) -> tuple[float, float]:
         """Orders as fast as they are answered, none twice; how many per second, and CPU of each in microseconds."""
-        server = self.server
-        processes = tree(server.pid)
+        processes = tree(self.server.pid)
         before = cpu_seconds(processes)
-        plan = Plan(
-            port=server.port,
-            kind="orders",
-            headers=server.app_headers,
-            path="/v1/orders",
-            first=self.orders,
-            seed=self.orders,
-            customers=self._customers,
-            seconds=seconds,
-            count=count,
-        )
-        tally = send_elsewhere(plan)
-        self.orders += tally.answered + tally.refused + tally.broken
-        note(tally, self.faults)
+        tally = send_orders(self.server, first=self.orders, customers=self._customers, seconds=seconds, count=count)
+        self.orders += tally.sent
+        self.faults += tally.faults
         return tally.per_second, 1e6 * (cpu_seconds(processes) - before) / max(tally.answered, 1)
-
-
-def note(tally: Tally, faults: list[str]) -> None:
-    """Keep why the run does not count."""
-    if tally.fault:
-        faults.append(tally.fault)
 
 
 def fill(server: Server) -> list[str]:
     """The shop, its members, and the first ten thousand orders, through the API; what went wrong."""
-    faults: list[str] = []
     with server:
-        path = open_shop(server)
-        for kind, where, count in (("members", path, CUSTOMERS), ("orders", "/v1/orders", ORDERS)):
-            plan = Plan(port=server.port, kind=kind, headers=server.app_headers, path=where, seconds=GIVE_UP_SECONDS, count=count)
-            note(send_elsewhere(plan), faults)
-    return faults
+        joined = join_members(server, open_shop(server), seconds=GIVE_UP_SECONDS)
+        sent = send_orders(server, seconds=GIVE_UP_SECONDS, count=ORDERS)
+    return joined.faults + sent.faults
 
 
 def measure(
@@ -205,5 +185,4 @@ def show(result: Result, console: Console) -> None:
         f"{result.making_seconds:.0f} s; both {proved}[/dim]",
         highlight=False,
     )
-    for fault in result.faults:
-        console.print(f"[red]does not count:[/red] {fault}", highlight=False, markup=True)
+    show_faults(result.faults, console)

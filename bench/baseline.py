@@ -9,16 +9,15 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import create_engine, text
 
-from bench.load import Plan, Tally, send_elsewhere
-from bench.workload import CUSTOMERS, RULES, Server, open_shop, subscribe_in_vain
+from bench.load import Tally, join_members, send_orders
+from bench.report import show_faults
+from bench.workload import RULES, Server, open_shop, subscribe_in_vain
 
 WARM_UP = 200
 WARM_UP_SECONDS = 60
-MEMBERS_SECONDS = 300
 
 TALLYBOOK, BASELINE = "tallybook", "bench.baseline_app"
 NAMES = {TALLYBOOK: "Tallybook", BASELINE: "baseline"}
@@ -89,9 +88,9 @@ def measure_turn(server: Server, seconds: int, *, send_outs: bool) -> Turn:
     """One server: its members, a warm-up and the same again, the measured orders, and what its books say afterwards."""
     with server:
         opened = [open_tallybook(server, send_outs=send_outs)] if server.program == TALLYBOOK else []
-        twice = [send(server, seconds=WARM_UP_SECONDS, count=WARM_UP) for _ in range(2)]
-        measured = send(server, first=WARM_UP, seconds=seconds)
-    faults = [tally.fault for tally in [*opened, *twice, measured] if tally.fault]
+        twice = [send_orders(server, seconds=WARM_UP_SECONDS, count=WARM_UP) for _ in range(2)]
+        measured = send_orders(server, first=WARM_UP, seconds=seconds)
+    faults = [fault for tally in [*opened, *twice, measured] for fault in tally.faults]
     paid = max(tally.answered for tally in twice) + measured.answered
     faults += miscounted(server.database, paid, send_outs=send_outs or server.program == BASELINE)
     if server.program == TALLYBOOK and (found := server.verify()):
@@ -107,27 +106,10 @@ def measure_turn(server: Server, seconds: int, *, send_outs: bool) -> Turn:
 
 def open_tallybook(server: Server, *, send_outs: bool) -> Tally:
     """The programme and its members, whom the baseline makes itself; a webhook that is switched off, if asked for."""
-    path = open_shop(server)
-    plan = Plan(port=server.port, kind="members", headers=server.app_headers, path=path, seconds=MEMBERS_SECONDS, count=CUSTOMERS)
-    joined = send_elsewhere(plan)
+    joined = join_members(server, open_shop(server))
     if send_outs:
         subscribe_in_vain(server)
     return joined
-
-
-def send(server: Server, *, seconds: int, first: int = 0, count: int | None = None) -> Tally:
-    """Orders as fast as they are answered; the same ones whenever the first is the same."""
-    plan = Plan(
-        port=server.port,
-        kind="orders",
-        headers=server.app_headers,
-        path="/v1/orders",
-        first=first,
-        seed=first + 1,
-        seconds=seconds,
-        count=count,
-    )
-    return send_elsewhere(plan)
 
 
 def miscounted(url: str, paid: int, *, send_outs: bool) -> list[str]:
@@ -146,8 +128,7 @@ def show(result: Result, console: Console) -> None:
     console.print(table_of(result))
     for number, pair in enumerate(result.pairs, 1):
         for turn in pair.values():
-            for fault in turn.faults:
-                console.print(f"[red]run {number} does not count:[/red] {NAMES[turn.program]}: {escape(fault)}", highlight=False)
+            show_faults([f"{NAMES[turn.program]}: {fault}" for fault in turn.faults], console, f"run {number} ")
 
 
 def table_of(result: Result) -> Table:

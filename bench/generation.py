@@ -12,17 +12,16 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.load import Plan, Tally, send_elsewhere
-from bench.receiver import Receiver
-from bench.workload import CUSTOMERS, Server, open_shop, subscribe
+from bench.load import join_members, send_orders
+from bench.receiver import QUIET_SECONDS, Receiver
+from bench.report import show_faults
+from bench.workload import Server, open_shop, subscribe
 
 CARDS = 100_000
 MUST = 2.0
 """The design's table: the most that the ratio may be."""
 WARM_UP_SECONDS = 2
 POLL_SECONDS = 0.2
-QUIET_SECONDS = 1.0
-"""No webhook arrived for so long: what went before is not measured with what comes."""
 GENERATION_SECONDS = 600
 """A generation that takes longer is given up."""
 
@@ -78,32 +77,17 @@ class Shop:
 
     def open(self) -> None:
         """The programme, its members, its webhook, and a warm-up."""
-        path, server = open_shop(self._server), self._server
-        self._note(
-            send_elsewhere(
-                Plan(port=server.port, kind="members", headers=server.app_headers, path=path, seconds=300, count=CUSTOMERS)
-            )
-        )
-        subscribe(server, self._receiver.url)
+        self.faults += join_members(self._server, open_shop(self._server)).faults
+        subscribe(self._server, self._receiver.url)
         self.p99_ms(WARM_UP_SECONDS)
 
     def p99_ms(self, seconds: int) -> float:
         """Orders for so long, once all is quiet: the p99 of their answers."""
         while time.monotonic() - self._receiver.count().last_at < QUIET_SECONDS:
             time.sleep(POLL_SECONDS)
-        plan = Plan(
-            port=self._server.port,
-            kind="orders",
-            headers=self._server.app_headers,
-            path="/v1/orders",
-            first=self._sent,
-            seed=self._sent + 1,
-            seconds=seconds,
-            rate=self._rate,
-        )
-        tally = send_elsewhere(plan)
+        tally = send_orders(self._server, first=self._sent, seconds=seconds, rate=self._rate)
         self._sent += self._rate * seconds
-        self._note(tally)
+        self.faults += tally.faults
         return tally.p99_ms
 
     def turn(self, number: int, seconds: int) -> Turn:
@@ -137,10 +121,6 @@ class Shop:
     def _campaign(self, campaign: str) -> Any:
         return self._server.call("GET", f"/v1/loyalties/{campaign}", None, self._server.app_headers)
 
-    def _note(self, tally: Tally) -> None:
-        if tally.fault:
-            self.faults.append(tally.fault)
-
 
 def measure(url: str, log: Path, *, rate: int, seconds: int, turns: int) -> Result:
     """So many turns on the empty database at `url`; the books are proved at the end."""
@@ -166,5 +146,4 @@ def show(result: Result, console: Console) -> None:
         table.add_section()
         table.add_row("median", "", "", f"[{'green' if ratio <= MUST else 'red'}]{ratio:.2f}[/]", f"must ≤ {MUST:g}")
     console.print(table)
-    for fault in result.faults:
-        console.print(f"[red]does not count:[/red] {fault}", highlight=False, markup=True)
+    show_faults(result.faults, console)

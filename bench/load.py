@@ -21,10 +21,12 @@ from typing import cast
 import msgspec
 import uvloop
 
-from bench.workload import CUSTOMERS, request_maker
+from bench.workload import CUSTOMERS, Server, request_maker
 
 GRACE_SECONDS = 30
 """How long answers are waited for after the last request: longer than any answer may take."""
+JOIN_SECONDS = 300
+"""Members that take longer to join are given up."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,12 +72,17 @@ class Tally(msgspec.Struct, kw_only=True):
         return self.answered / max(self.ended_at - self.started_at, 1e-9)
 
     @property
-    def fault(self) -> str | None:
+    def sent(self) -> int:
+        """Requests that were sent, whatever became of them."""
+        return self.answered + self.refused + self.broken
+
+    @property
+    def faults(self) -> list[str]:
         """Why a run with this tally does not count, if it does not."""
         if not self.refused and not self.broken:
-            return None
+            return []
         first = " ".join((self.first_refusal or "").split())
-        return f"{self.refused} answers were not 2xx, {self.broken} never came; the first: {first}"
+        return [f"{self.refused} answers were not 2xx, {self.broken} never came; the first: {first}"]
 
 
 def percentile(ordered: list[float], share: float) -> float:
@@ -272,6 +279,37 @@ def send_elsewhere(plan: Plan) -> Tally:
     command = [sys.executable, "-m", "bench.load"]
     done = subprocess.run(command, input=msgspec.json.encode(plan), stdout=subprocess.PIPE, check=True)
     return msgspec.json.decode(done.stdout, type=Tally)
+
+
+def join_members(server: Server, path: str, count: int = CUSTOMERS, seconds: float = JOIN_SECONDS) -> Tally:
+    """So many members join at `path`, as fast as they are answered."""
+    plan = Plan(port=server.port, kind="members", headers=server.app_headers, path=path, seconds=seconds, count=count)
+    return send_elsewhere(plan)
+
+
+def send_orders(
+    server: Server,
+    *,
+    seconds: float,
+    first: int = 0,
+    customers: int = CUSTOMERS,
+    count: int | None = None,
+    rate: int | None = None,
+) -> Tally:
+    """Paid orders from the number `first` on, as in a `Plan`; the same ones whenever the first is the same."""
+    plan = Plan(
+        port=server.port,
+        kind="orders",
+        headers=server.app_headers,
+        path="/v1/orders",
+        first=first,
+        seed=first + 1,
+        customers=customers,
+        seconds=seconds,
+        count=count,
+        rate=rate,
+    )
+    return send_elsewhere(plan)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import gc
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Self, cast
 
 import msgspec
@@ -18,6 +19,11 @@ import uvloop
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 NO_LENGTH = b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+QUIET_SECONDS = 1.0
+"""All webhooks that are waited for have arrived, and nothing more for so long: the backlog is empty."""
+STALLED_SECONDS = 30.0
+"""Some are missing, and nothing arrived for so long, more than a lease of the sender: they will not come."""
 
 
 class Count(msgspec.Struct, kw_only=True):
@@ -128,6 +134,16 @@ class Receiver:
     def count(self) -> Count:
         """What has arrived until now."""
         return msgspec.json.decode(self._ask("count"), type=Count)
+
+    def drained(self, enough: Callable[[Count], bool]) -> Count:
+        """Wait until enough has arrived and nothing more is on its way, or it stops coming; what arrived."""
+        since = time.monotonic()
+        while True:
+            count = self.count()
+            quiet = time.monotonic() - max(count.last_at, since)
+            if quiet >= (QUIET_SECONDS if enough(count) else STALLED_SECONDS):
+                return count
+            time.sleep(0.1)
 
     def trace(self) -> dict[str, float]:
         """The instant of the last event of each order, by source id."""

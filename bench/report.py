@@ -136,14 +136,19 @@ def number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:,.{digits}f}".replace(",", "\u2009")
 
 
+def show_faults(faults: Sequence[str], console: Console, run: str = "") -> None:
+    """Print why a run does not count; nothing when it does."""
+    for fault in faults:
+        console.print(f"[red]{run}does not count:[/red] {escape(fault)}", highlight=False)
+
+
 def show(report: Report, console: Console) -> None:
     """Print the figures, where the time goes, and which runs do not count."""
     console.print(figures(report))
     if report.stages():
         console.print(profile_table(report))
     for index, run in enumerate(report.runs, 1):
-        for fault in run.faults:
-            console.print(f"[red]run {index} does not count:[/red] {escape(fault)}", highlight=False)
+        show_faults(run.faults, console, f"run {index} ")
     for note in report.notes:
         console.print(note, highlight=False)
 

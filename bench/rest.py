@@ -11,8 +11,9 @@ import msgspec
 from rich.console import Console
 from sqlalchemy import text
 
-from bench.load import Plan, send_elsewhere
+from bench.load import join_members, send_orders
 from bench.receiver import Receiver
+from bench.report import show_faults
 from bench.workload import Server, cpu_seconds, open_shop, subscribe, tree
 from tallybook.clock import real_now
 from tallybook.store.database import Database
@@ -27,8 +28,6 @@ MUST = 1.0
 SETTLE_SECONDS = 10
 """What a start leaves to do is done by then."""
 DAY_MS = 86_400_000
-QUIET_SECONDS = 1.0
-STALLED_SECONDS = 30.0
 GIVE_UP_SECONDS = 300
 
 
@@ -54,35 +53,11 @@ class Result(msgspec.Struct, kw_only=True):
 
 def fill(server: Server, receiver: Receiver) -> list[str]:
     """Orders whose webhooks are all delivered; what went wrong."""
-    path, faults = open_shop(server), []
-    for kind, where, count in (("members", path, MEMBERS), ("orders", "/v1/orders", ORDERS)):
-        plan = Plan(
-            port=server.port,
-            kind=kind,
-            headers=server.app_headers,
-            path=where,
-            customers=MEMBERS,
-            seconds=GIVE_UP_SECONDS,
-            count=count,
-        )
-        tally = send_elsewhere(plan)
-        if tally.fault:
-            faults.append(tally.fault)
-        if kind == "members":
-            subscribe(server, receiver.url)
-    wait_until_quiet(receiver)
-    return faults
-
-
-def wait_until_quiet(receiver: Receiver) -> None:
-    """Until all send-outs have arrived and no other is on its way, or they stop coming."""
-    since = time.monotonic()
-    while True:
-        count = receiver.count()
-        quiet = time.monotonic() - max(count.last_at, since)
-        if quiet >= (QUIET_SECONDS if count.total >= SEND_OUTS else STALLED_SECONDS):
-            return
-        time.sleep(0.1)
+    joined = join_members(server, open_shop(server), MEMBERS)
+    subscribe(server, receiver.url)
+    sent = send_orders(server, customers=MEMBERS, seconds=GIVE_UP_SECONDS, count=ORDERS)
+    receiver.drained(lambda count: count.total >= SEND_OUTS)
+    return joined.faults + sent.faults
 
 
 def put_off(url: str) -> int:
@@ -152,5 +127,4 @@ def show(result: Result, console: Console) -> None:
     )
     for name, percent in result.by_process.items():
         console.print(f"[dim]  {percent:5.2f} %  {name}[/dim]", highlight=False)
-    for fault in result.faults:
-        console.print(f"[red]does not count:[/red] {fault}", highlight=False, markup=True)
+    show_faults(result.faults, console)

@@ -187,28 +187,16 @@ class Server:
 
     def call(self, method: str, path: str, body: object, headers: dict[str, str]) -> Any:
         """One request outside any measurement; its JSON. Raises RuntimeError with the answer when it is not 2xx."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_SECONDS)
-        try:
-            connection.request(method, path, msgspec.json.encode(body), {**headers, "Content-Type": "application/json"})
-            answer = connection.getresponse()
-            text = answer.read()
-        finally:
-            connection.close()
-        if answer.status // 100 != 2:
-            message = f"{method} {path} was answered {answer.status}: {text[:1000].decode(errors='replace')}"
+        status, text = self._ask(method, path, msgspec.json.encode(body), {**headers, "Content-Type": "application/json"})
+        if status // 100 != 2:
+            message = f"{method} {path} was answered {status}: {text[:1000].decode(errors='replace')}"
             raise RuntimeError(message)
         return msgspec.json.decode(text) if text else None
 
     def metrics(self) -> str:
         """The page at /metrics; empty when the server has none."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_SECONDS)
-        try:
-            connection.request("GET", "/metrics", headers=self.management_headers)
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        finally:
-            connection.close()
-        return text if answer.status == 200 else ""
+        status, text = self._ask("GET", "/metrics", None, self.management_headers)
+        return text.decode() if status == 200 else ""
 
     def verify(self) -> str | None:
         """Let `tallybook verify` prove the books of the stopped server; None, or what it found."""
@@ -219,6 +207,15 @@ class Server:
     def log_tail(self) -> str:
         """The last lines the server wrote."""
         return self.log.read_text(errors="replace")[-2000:]
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=READY_SECONDS)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
 
     def _wait_until_ready(self) -> None:
         give_up_at = time.monotonic() + READY_SECONDS

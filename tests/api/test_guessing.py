@@ -44,6 +44,8 @@ def test_a_clock_that_is_set_back_forgives() -> None:
     clock = Clock()
     guesses = Guesses(Allowed(wrong_keys=1), clock)
     guesses.wrong_key("192.0.2.1")
+    with pytest.raises(TooManyRequests):
+        guesses.check_key("192.0.2.1", "till", "guess")
     clock.at -= timedelta(days=1)
     guesses.check_key("192.0.2.1", "till", "guess")
 

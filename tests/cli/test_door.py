@@ -45,7 +45,8 @@ def test_the_next_server_gets_the_port(listening: socket.socket) -> None:
     listening.close()
     with (
         door.listen(Settings(database_url="", host=host, port=port)) as again,
-        socket.create_connection((host, port), BRIEFLY),
+        socket.create_connection((host, port), BRIEFLY) as client,
     ):
-        accepted, _ = again.accept()
+        accepted, address = again.accept()
         accepted.close()
+        assert address == client.getsockname()

@@ -348,6 +348,7 @@ def test_enabled_again_what_waited_goes(office: PostOffice) -> None:
         webhook = office.subscribe(receiver.url, ["customer.order.paid"])
         office.order("first")
         asyncio.run(story())
+    assert office.states() == [("DELIVERED", 1), ("DELIVERED", 1)]
 
 
 def test_a_retry_says_what_the_first_attempt_said(office: PostOffice) -> None:

@@ -163,5 +163,6 @@ def test_a_process_that_stands_still_stops_no_order(real_office: PostOffice) -> 
             for _ in range(20_000):
                 process.wake()
             real_office.order("while it stands")
+            assert receiver.received == []
             child.send_signal(signal.SIGCONT)
             _until(lambda: {state for state, _ in real_office.states()} == {"DELIVERED"}, 30)

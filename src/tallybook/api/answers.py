@@ -3,10 +3,11 @@
 A schema names what is always there, and the kind of what may be. Its objects are open: a field that is not named may come.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 Schema = dict[str, Any]
+Of = TypeVar("Of")
 
 TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer"}
@@ -15,8 +16,6 @@ ANY_OBJECT: Schema = {"type": "object"}
 INSTANT: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}
 DAY: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
-ANSWER: Schema = {"type": ["object", "array"]}
-"""Of an operation that is not named below."""
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -33,14 +32,21 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _array(of: Schema) -> Schema:
+    return {"type": "array", "items": of}
+
+
+def _list(of: Schema, under: str, may_have: Mapping[str, Schema] | None = None, /, **end: Schema) -> Schema:
+    """A list whose rows stand under the name in `data_ref`; `end` says how many there are, or whether more come."""
+    return _always("list", may_have, data_ref={"const": under}, **end, **{under: _array(of)})
+
+
 def _page(of: Schema, under: str = "data") -> Schema:
-    rows: dict[str, Any] = {under: {"type": "array", "items": of}}
-    return _always("list", None, data_ref={"const": under}, total=COUNT, **rows)
+    return _list(of, under, total=COUNT)
 
 
-def _stretch(of: Schema, under: str = "data") -> Schema:
-    rows: dict[str, Any] = {under: {"type": "array", "items": of}}
-    return _always("list", {"more_starting_after": TEXT}, data_ref={"const": under}, has_more=FLAG, **rows)
+def _stretch(of: Schema) -> Schema:
+    return _list(of, "data", {"more_starting_after": TEXT}, has_more=FLAG)
 
 
 _NO_TEXT, _NO_WHOLE, _NO_INSTANT = _or_null(TEXT), _or_null(WHOLE), _or_null(INSTANT)
@@ -72,7 +78,7 @@ SCHEMAS: dict[str, Schema] = {
         id=TEXT,
         source_id=_NO_TEXT,
         status={"enum": ["CREATED", "PAID", "CANCELED", "FULFILLED", "PROCESSING"]},
-        items=_or_null({"type": "array", "items": _always("order_item")}),
+        items=_or_null(_array(_always("order_item"))),
         metadata=ANY_OBJECT,
         customer=_or_null(ANY_OBJECT),
         customer_id=_NO_TEXT,
@@ -192,7 +198,7 @@ SCHEMAS: dict[str, Schema] = {
         result={"const": "SUCCESS"},
         customer=_always("customer"),
         voucher=_always("voucher", code=TEXT),
-        vouchers_id={"type": "array", "items": TEXT},
+        vouchers_id=_array(TEXT),
         created_at=INSTANT,
     ),
     "Export": _always(
@@ -224,7 +230,7 @@ SCHEMAS: dict[str, Schema] = {
         source_id=_NO_TEXT,
         name=_NO_TEXT,
         price=_NO_WHOLE,
-        attributes={"type": "array", "items": TEXT},
+        attributes=_array(TEXT),
         metadata=ANY_OBJECT,
         image_url=_NO_TEXT,
         created_at=INSTANT,
@@ -250,13 +256,11 @@ SCHEMAS: dict[str, Schema] = {
         id=TEXT,
         name=TEXT,
         type=TEXT,
-        products={"type": "array", "items": _always(id=TEXT, object={"enum": ["product", "sku"]})},
+        products=_array(_always(id=TEXT, object={"enum": ["product", "sku"]})),
         created_at=INSTANT,
     ),
     "MetadataSchema": _always("metadata_schema", id=TEXT, related_object=TEXT, properties=ANY_OBJECT, created_at=INSTANT),
-    "Webhook": _always(
-        "webhook", id=TEXT, events={"type": "array", "items": TEXT}, target_url=TEXT, active=FLAG, created_at=INSTANT
-    ),
+    "Webhook": _always("webhook", id=TEXT, events=_array(TEXT), target_url=TEXT, active=FLAG, created_at=INSTANT),
     "TestClock": _always("test_clock", now=_NO_INSTANT),
     "Project": _always(None, {"currency": TEXT, "description": TEXT}, id=TEXT, name=TEXT, timezone=TEXT, is_sandbox=FLAG),
     "ApiKey": _always(
@@ -302,40 +306,55 @@ _ONE: dict[str, str] = {
 }
 """Operations that answer one of a noun."""
 
-_LISTS: dict[str, Schema] = {
-    "list_customers": _page(_ref("Customer"), "customers"),
-    "list_orders": _page(_ref("Order"), "orders"),
-    "list_campaigns": _page(_ref("Campaign"), "campaigns"),
-    "list_exports": _page(_ref("Export"), "exports"),
-    "list_publications": _page(_ref("Publication"), "publications"),
-    "list_products": _page(_ref("Product"), "products"),
-    "list_skus": _page(_ref("Sku"), "skus"),
-    "list_schemas": _page(_ref("MetadataSchema"), "schemas"),
-    "list_metadata_schemas": _page(_ref("MetadataSchema")),
-    "list_categories": _page(_ref("Category")),
-    "list_product_collections": _page(_ref("ProductCollection")),
+_PAGES: dict[tuple[str, str], str] = {
+    ("Customer", "customers"): "list_customers",
+    ("Order", "orders"): "list_orders",
+    ("Voucher", "vouchers"): "list_members list_vouchers",
+    ("Campaign", "campaigns"): "list_campaigns",
+    ("Export", "exports"): "list_exports",
+    ("Publication", "publications"): "list_publications",
+    ("Product", "products"): "list_products",
+    ("Sku", "skus"): "list_skus",
+    ("MetadataSchema", "schemas"): "list_schemas",
+    ("MetadataSchema", "data"): "list_metadata_schemas",
+    ("EarningRule", "data"): "list_earning_rules list_tier_earning_rules",
+    ("LoyaltyTier", "data"): "list_tiers list_member_tiers",
+    ("Category", "data"): "list_categories",
+    ("ProductCollection", "data"): "list_product_collections",
+    ("Webhook", "data"): "list_webhooks",
+    ("Project", "data"): "list_projects",
+    ("ApiKey", "data"): "list_api_keys",
+    ("PointsBucket", "data"): "list_points_expiration",
+    ("Activity", "data"): "list_customer_activities",
+}
+"""Operations that answer a page of a noun, and the name its rows stand under."""
+
+_STRETCHES: dict[str, str] = {
+    "Activity": "list_customer_activity list_member_activity",
+    "PendingPoints": "list_member_pending_points list_campaign_pending_points",
+    "Transaction": "list_member_transactions list_campaign_transactions list_voucher_transactions",
+}
+"""Operations that answer a part of a list that is gone on with from its last row."""
+
+_ARRAYS: dict[str, str] = {"EarningRule": "create_earning_rules", "LoyaltyTier": "create_tiers"}
+
+_OTHERS: dict[str, Schema] = {
     "list_collected_products": _page({"anyOf": [_ref("Product"), _ref("Sku")]}),
-    "list_webhooks": _page(_ref("Webhook")),
-    "list_projects": _page(_ref("Project")),
-    "list_api_keys": _page(_ref("ApiKey")),
-    "list_points_expiration": _page(_ref("PointsBucket")),
-    "list_customer_activities": _page(_ref("Activity")),
-    "list_async_actions": _always(
-        "list", data_ref=TEXT, has_more=FLAG, async_actions={"type": "array", "items": _ref("AsyncAction")}
-    ),
-    **dict.fromkeys(("list_members", "list_vouchers"), _page(_ref("Voucher"), "vouchers")),
-    **dict.fromkeys(("list_earning_rules", "list_tier_earning_rules"), _page(_ref("EarningRule"))),
-    **dict.fromkeys(("list_tiers", "list_member_tiers"), _page(_ref("LoyaltyTier"))),
-    **dict.fromkeys(("list_customer_activity", "list_member_activity"), _stretch(_ref("Activity"))),
-    **dict.fromkeys(("list_member_pending_points", "list_campaign_pending_points"), _stretch(_ref("PendingPoints"))),
-    **dict.fromkeys(
-        ("list_member_transactions", "list_campaign_transactions", "list_voucher_transactions"), _stretch(_ref("Transaction"))
-    ),
-    "create_earning_rules": {"type": "array", "items": _ref("EarningRule")},
-    "create_tiers": {"type": "array", "items": _ref("LoyaltyTier")},
+    "list_async_actions": _list(_ref("AsyncAction"), "async_actions", has_more=FLAG),
 }
 
-ANSWERS: dict[str, Schema] = {name: _ref(noun) for noun, names in _ONE.items() for name in names.split()} | _LISTS
+
+def _each(operations: Mapping[Of, str], shape: Callable[[Of], Schema]) -> dict[str, Schema]:
+    return {name: shape(of) for of, names in operations.items() for name in names.split()}
+
+
+ANSWERS: dict[str, Schema] = (
+    _each(_ONE, _ref)
+    | _each(_PAGES, lambda page: _page(_ref(page[0]), page[1]))
+    | _each(_STRETCHES, lambda noun: _stretch(_ref(noun)))
+    | _each(_ARRAYS, lambda noun: _array(_ref(noun)))
+    | _OTHERS
+)
 """What each operation answers when it is done."""
 
 LATER: dict[str, Schema] = {"add_vouchers": _ref("AsyncActionStarted")}

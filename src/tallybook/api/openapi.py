@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tallybook import __version__
-from tallybook.api.answers import ANSWER, ANSWERS, LATER, SCHEMAS
+from tallybook.api.answers import ANSWERS, LATER, SCHEMAS
 from tallybook.api.call import Route
 
 ERROR = {
@@ -68,7 +68,7 @@ def _is_twin(route: Route) -> bool:
 def _responses(route: Route) -> dict[str, Any]:
     said: dict[str, Any] = {str(route.status): {"description": "Done"}}
     if route.status != 204:
-        said[str(route.status)]["content"] = _json(ANSWERS.get(route.operation_id, ANSWER))
+        said[str(route.status)]["content"] = _json(ANSWERS[route.operation_id])
     if route.operation_id in LATER:
         said["202"] = {"description": "Begun", "content": _json(LATER[route.operation_id])}
     refused = {"description": "Refused", "content": _json({"$ref": REF.format(name="Error")})}
