@@ -133,6 +133,7 @@ def test_what_cannot_be_imported_is_refused(client: Client, shop: Shop) -> None:
         ("Code,Active\na,yes", "Line 2: Active must be true or false"),
         ("Code,Loyalty Points\na,1.5", "Line 2: Loyalty Points must be a whole number"),
         ('Code\n"a', "The file must be CSV. unexpected end of data"),
+        ("Code,a\nx,\0", "The file must not have NUL characters"),
         ("Code,a,b\n" + "x,,\n" * 33_333, "The file must not have more than 100000 values"),
     ],
 )

@@ -147,7 +147,7 @@ def test_a_duration_from_an_instant(text: str, start: str, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "P", "PT", "P1DT", "1D", "P1", "P1H", "PT1D", "P-1D", "P1.5D", "p1d", "P1D1M", " P1D", "P1D\n"]
+    "text", ["", "P", "PT", "P1DT", "1D", "P1", "P1H", "PT1D", "P-1D", "P1.5D", "p1d", "P1D1M", " P1D", "P1D\n", "P٣M"]
 )
 def test_what_is_no_duration(text: str) -> None:
     """Anything but an ISO 8601 duration in whole numbers is refused."""

@@ -35,10 +35,13 @@ def _import(call: Call, cards: list[ImportFields], kind: ImportType) -> Wish:
 def cards_of(content: bytes) -> Iterator[ImportFields]:
     """The cards of a CSV file. An empty cell says nothing.
 
-    Refuses: Malformed, by the line, or for more values than a body may have; NotImplementedYet.
+    Refuses: Malformed, by the line, for NUL characters and for more values than a body may have; NotImplementedYet.
     """
     try:
-        lines = csv.reader(content.decode("utf-8-sig").splitlines(keepends=True), strict=True)
+        text = content.decode("utf-8-sig")
+        if "\0" in text:
+            raise Malformed("The file must not have NUL characters")
+        lines = csv.reader(text.splitlines(keepends=True), strict=True)
         names = [name.strip() for name in next(lines, [])]
         _check_names(names)
         values = len(names)

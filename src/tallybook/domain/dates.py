@@ -12,7 +12,7 @@ from functools import lru_cache
 from tallybook.domain.config import ExpirationRules
 from tallybook.domain.records import NEVER
 
-_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.ASCII)
 
 _LONGEST_MONTHS, _LONGEST_SECONDS = 1_200, 36_525 * 86_400
 """A hundred years: no date that follows from a duration leaves the calendar."""
