@@ -130,7 +130,7 @@ class Process:
             self._database.close()
 
     def _after_commit(self, handled: Handled) -> None:
-        self._checkpoints.wake()
+        self._checkpoints.committed()
         if handled.has_send_outs:
             self._delivery.wake()
         if handled.has_actions:

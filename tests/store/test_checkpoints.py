@@ -51,7 +51,7 @@ def test_what_was_committed_gets_into_the_file(book: Book, tmp_path: Path) -> No
     try:
         book.order("first")
         assert _orders_in_the_file_alone(book, tmp_path) == 0
-        checkpoints.wake()
+        checkpoints.committed()
         assert _soon(lambda: _orders_in_the_file_alone(book, tmp_path) == 1)
     finally:
         checkpoints.stop()
@@ -69,7 +69,7 @@ def test_the_log_does_not_grow_without_end(book: Book) -> None:
             for _ in range(60):
                 connection.exec_driver_sql(f"INSERT INTO heavy VALUES (zeroblob({LOG_PAGES * PAGE_BYTES // 10}))")
                 connection.commit()
-                checkpoints.wake()
+                checkpoints.committed()
                 largest = max(largest, book.database.wal_bytes())
     finally:
         checkpoints.stop()

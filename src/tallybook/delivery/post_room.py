@@ -119,10 +119,11 @@ class PostRoom:
             for webhook_id, (webhook, _) in active.items():
                 if webhook_id not in busy and len(found) < limit:
                     found += self._due(connection, webhook, limit - len(found), out)
-            held = {_line(one) for one in out.values() if self._holds_back(one, active)}
-            going = [one for one in found if _line(one) not in held or not self._holds_back(one, active)]
-            with telemetry.stage("render"):
-                made = [(one, self._rendered(connection, one, *active[one.send_out.webhook_id])) for one in going]
+        # Rendered when nothing is read any more: a log of SQLite that is being read cannot begin anew.
+        held = {_line(one) for one in out.values() if self._holds_back(one, active)}
+        going = [one for one in found if _line(one) not in held or not self._holds_back(one, active)]
+        with telemetry.stage("render"):
+            made = [(one, self._rendered(one, *active[one.send_out.webhook_id])) for one in going]
         self._give_up([one for one, parcel in made if parcel is None])
         with self._lock:  # last: what nobody is given, as the database went away meanwhile, must not count as out
             self._out |= {one.send_out.id: one for one, parcel in made if parcel is not None}
@@ -151,10 +152,10 @@ class PostRoom:
         webhook, _ = active.get(one.send_out.webhook_id, (None, ""))
         return holds_back(one.send_out.attempts, strict=webhook is not None and webhook.strict_order)
 
-    def _rendered(self, connection: Connection, one: Due, webhook: Webhook, secret: str) -> Parcel | None:
+    def _rendered(self, one: Due, webhook: Webhook, secret: str) -> Parcel | None:
         """The parcel; None for an event that cannot be rendered, which must not hold up the others."""
         try:
-            return self._parcel(connection, one, webhook, secret)
+            return self._parcel(one, webhook, secret)
         except SQLAlchemyError:
             raise
         except Exception:
@@ -194,11 +195,8 @@ class PostRoom:
                 active[webhook_id] = (webhook, configuration.project.webhook_secret)
         return active
 
-    def _parcel(self, connection: Connection, one: Due, webhook: Webhook, secret: str) -> Parcel:
-        def document(document_id: str, version: int) -> Document:
-            return self._document(connection, document_id, version)
-
-        data = render(one.event, one.occurrence, self._subjects_of(one.occurrence), document, self._public_url)
+    def _parcel(self, one: Due, webhook: Webhook, secret: str) -> Parcel:
+        data = render(one.event, one.occurrence, self._subjects_of(one.occurrence), self._document, self._public_url)
         return Parcel(
             send_out_id=one.send_out.id,
             webhook_id=webhook.id,
@@ -219,10 +217,11 @@ class PostRoom:
             self._subjects = (occurrence.id, decode_subjects(occurrence.subjects))
         return self._subjects[1]
 
-    def _document(self, connection: Connection, document_id: str, version: int) -> Document:
+    def _document(self, document_id: str, version: int) -> Document:
         kept = self._documents.get((document_id, version))
         if kept is None:
-            kept = queries.get_document(connection, document_id, version)
+            with self._database.reading() as connection:
+                kept = queries.get_document(connection, document_id, version)
             if len(self._documents) >= KEPT_DOCUMENTS:
                 self._documents.clear()
             self._documents[document_id, version] = kept

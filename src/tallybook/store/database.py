@@ -44,7 +44,9 @@ READER_CACHE_KB = 4_096
 WRITER_CACHE_KB = 65_536
 """Page cache of a SQLite connection."""
 LOG_PAGES = 4_000
-"""Pages in SQLite's write-ahead log at which a commit sees to it that the log begins anew."""
+"""Pages in SQLite's write-ahead log at which it should begin anew (store/checkpoints.py)."""
+MOST_LOG_PAGES = 16_000
+"""Pages at which each commit tries to make it, whoever waits."""
 BUSY_MS = 10_000
 """How long a SQLite connection waits for another's lock."""
 SQLITE: dict[str, Any] = {"check_same_thread": False, "timeout": BUSY_MS / 1000, "cached_statements": 512}
@@ -108,11 +110,15 @@ class Database:
         log = self.path and self.path.with_name(self.path.name + "-wal")
         return log.stat().st_size if log is not None and log.exists() else 0
 
-    def checkpoint(self) -> None:
-        """Moves what was committed from SQLite's write-ahead log into its file, as far as nobody reads in the log."""
-        with self.writer.connect() as connection:  # without a transaction, which would keep the engine from its own
-            driver: Any = connection.connection.driver_connection
-            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    @staticmethod
+    def checkpoint(connection: Connection) -> int:
+        """Moves what was committed from SQLite's write-ahead log into its file, as far as nobody reads in the log.
+
+        Gives the pages that the log has. `connection` is in no transaction, which would keep the engine from its own.
+        """
+        driver: Any = connection.connection.driver_connection
+        _, pages, _ = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return int(pages)
 
     def lock(self) -> None:
         """Makes this process the one that writes a SQLite file; PostgreSQL needs none. Refuses: AlreadyServed."""
@@ -161,7 +167,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
             "synchronous=FULL",
             "foreign_keys=OFF",
             "temp_store=MEMORY",
-            f"wal_autocheckpoint={LOG_PAGES}",
+            f"wal_autocheckpoint={MOST_LOG_PAGES}",
             f"cache_size=-{READER_CACHE_KB if read_only else WRITER_CACHE_KB}",
         ):
             connection.execute(f"PRAGMA {pragma}")
