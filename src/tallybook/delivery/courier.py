@@ -7,6 +7,7 @@ At least once: what a lost process had in hand is claimed again when its lease e
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -19,8 +20,11 @@ from tallybook.delivery.outbox import Attempted, Outbox, OutboxUnavailable, Parc
 from tallybook.delivery.policy import POLICY, Delivered, RetryAt, RetryPolicy
 from tallybook.delivery.sender import Request, Sender, Sent
 
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.1
 """Results wait so long for company before they are recorded; a receiver does not notice, the database does."""
+
+CLAIM_SECONDS = 0.02
+"""From one claim to the next: what is committed meanwhile is claimed together. After a rest the first one is claimed at once."""
 
 PAUSE_SECONDS = 1.0
 """Between two tries when the outbox is unavailable."""
@@ -80,6 +84,7 @@ class Courier:
         # A share of what is free, so that no claim can fill the hands with the parcels of one webhook.
         limit = min(self._limits.claim, -(-(self._limits.in_hand - self._in_hand) // 4))
         busy = self._passed_over = self._lanes.busy()
+        began = time.monotonic()
         try:
             parcels = await self._outbox.claim(limit, busy) if limit else []
             self._in_hand += len(parcels)
@@ -90,6 +95,8 @@ class Courier:
                 return
             due = await self._outbox.next_due_at(busy) if limit else None
             await self._outbox.wait(due and max(due, self._now() + LEAST_REST))
+            if not self._stopping:
+                await asyncio.sleep(max(began + CLAIM_SECONDS - time.monotonic(), 0))
         except OutboxUnavailable as reason:
             log.warning("outbox_unavailable", doing="claim", reason=str(reason))
             await asyncio.sleep(PAUSE_SECONDS)

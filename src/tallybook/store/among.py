@@ -1,9 +1,9 @@
 """Sets of keys as one parameter, so that a statement's text and plan never change with their number."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from sqlalchemy import ARRAY, Text, any_, bindparam, func, select
 from sqlalchemy.sql import ColumnElement
 
@@ -24,4 +24,4 @@ class Among:
     def keys(self, values: Iterable[str]) -> Any:
         """The value of the parameter."""
         unique = sorted(set(values))
-        return json.dumps(unique) if self._sqlite else unique
+        return msgspec.json.encode(unique).decode() if self._sqlite else unique

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool, QueuePool
 
+from tallybook.store.driver import begin
 from tallybook.store.sql_functions import local_day_in_python
 
 __all__ = [
@@ -177,7 +178,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        begin(connection, "BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
 def hang_up(connection: Connection) -> None:

@@ -23,6 +23,7 @@ Write = Insert | Update | Delete
 TEXTS = 512
 """So many are kept: more than there are."""
 
+_ROWS = msgspec.json.Decoder(list[list[Any]])
 _DIALECTS: dict[bool, Any] = {True: SQLiteDialect_pysqlite(paramstyle="named"), False: PGDialect_psycopg()}  # type: ignore[no-untyped-call]
 
 
@@ -38,7 +39,7 @@ def all_rows(connection: Connection, query: Query, parameters: Mapping[str, Any]
         return rows
     text, constants = _worded_as_json(query)
     (found,) = execute(connection, text, {**constants, **parameters}).fetchone()
-    return msgspec.json.decode(found, type=list[list[Any]])
+    return _ROWS.decode(found)
 
 
 def all_values(connection: Connection, query: Query, parameters: Mapping[str, Any]) -> list[Any]:
@@ -59,6 +60,15 @@ def execute(connection: Connection, text: str, values: Mapping[str, Any] | Seque
     try:
         return driver.execute(text, values)
     except (sqlite3.Error, psycopg.Error) as wrong:
+        raise _as_sqlalchemys(wrong, driver) from wrong
+
+
+def begin(connection: Connection, words: str) -> None:
+    """Begins a transaction of SQLite. Raises SQLAlchemy's errors."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(words)
+    except sqlite3.Error as wrong:
         raise _as_sqlalchemys(wrong, driver) from wrong
 
 
