@@ -7,7 +7,6 @@ At least once: what a lost process had in hand is claimed again when its lease e
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -84,7 +83,8 @@ class Courier:
         # A share of what is free, so that no claim can fill the hands with the parcels of one webhook.
         limit = min(self._limits.claim, -(-(self._limits.in_hand - self._in_hand) // 4))
         busy = self._passed_over = self._lanes.busy()
-        began = time.monotonic()
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             parcels = await self._outbox.claim(limit, busy) if limit else []
             self._in_hand += len(parcels)
@@ -96,7 +96,7 @@ class Courier:
             due = await self._outbox.next_due_at(busy) if limit else None
             await self._outbox.wait(due and max(due, self._now() + LEAST_REST))
             if not self._stopping:
-                await asyncio.sleep(max(began + CLAIM_SECONDS - time.monotonic(), 0))
+                await asyncio.sleep(max(began + CLAIM_SECONDS - clock(), 0))
         except OutboxUnavailable as reason:
             log.warning("outbox_unavailable", doing="claim", reason=str(reason))
             await asyncio.sleep(PAUSE_SECONDS)
