@@ -182,11 +182,9 @@ def prove(books: list[Book], say: Callable[[str], None]) -> list[str]:
 
 def show(result: Result, console: Console) -> None:
     """Print the turns and the ratio."""
-    table = Table(
-        "turn", title=f"{result.database}, closed loop, no webhook: accepted orders/s, µs of CPU per order", title_justify="left"
-    )
-    headings = (f"on {ORDERS:,} orders", f"on {result.orders:,}", "ratio", "CPU", "CPU", "ratio", "of all members", "ratio")
-    for heading in headings:
+    title = f"{result.database}, closed loop, no webhook: accepted orders/s, µs of CPU per order"
+    table = Table("turn", title=title, title_justify="left")
+    for heading in (f"{ORDERS:,}", f"{result.orders:,}", "ratio", "CPU", "CPU", "ratio", "all", "ratio"):
         table.add_column(heading, justify="right")
     for number, turn in enumerate(result.turns, 1):
         rates = f"{turn.young.rate:,.0f}", f"{turn.old.rate:,.0f}", f"{turn.ratio:.2f}"
@@ -198,7 +196,8 @@ def show(result: Result, console: Console) -> None:
     console.print(table)
     proved = "not verified" if result.verify_seconds is None else f"verified in {result.verify_seconds:.0f} s"
     console.print(
-        f"[dim]orders in the end: {result.young_orders:,} and {result.old_orders:,}; the old book was made in "
+        f"[dim]on {ORDERS:,} orders, on {result.orders:,} with as many members, and there with all members; "
+        f"orders in the end: {result.young_orders:,} and {result.old_orders:,}; the old book was made in "
         f"{result.making_seconds:.0f} s; both {proved}[/dim]",
         highlight=False,
     )
