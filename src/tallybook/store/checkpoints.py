@@ -43,8 +43,9 @@ class Checkpoints:
         self._committed.set()
         if self._thread.is_alive():
             self._thread.join(seconds)
-        with self._turn:
+        if self._turn.acquire(timeout=seconds):  # else the disk stands still: the process ends all the same
             self._disconnect()
+            self._turn.release()
 
     def committed(self) -> None:
         """Something was committed, and nobody writes until this returns: at once, or when a long log is at its end."""
