@@ -1,0 +1,31 @@
+"""How PostgreSQL looks up what a batch needs while its tables are small, or were a moment ago."""
+
+import contextlib
+
+from sqlalchemy import Engine, text
+
+from tallybook.store.database import Database
+from tallybook.store.migrate import migrate
+from tests.books import PROJECT
+
+LOOK_UPS = [
+    "lots WHERE card_id = ANY('{v_1,v_2}') AND status = 'ACTIVE'",
+    "cards WHERE customer_id = ANY('{cust_1,cust_2}') AND deleted_at IS NULL",
+    "tier_memberships WHERE customer_id = ANY('{cust_1,cust_2}')",
+    f"orders WHERE project_id = '{PROJECT}' AND source_id = ANY('{{one,two}}')",
+]
+
+
+def _reads_it_all(connections: Engine, look_up: str) -> bool:
+    with connections.connect() as connection:
+        return any("Seq Scan" in line for line in connection.scalars(text(f"EXPLAIN SELECT id FROM {look_up}")))
+
+
+def test_the_engine_goes_through_an_index_even_where_the_planner_would_read_a_small_table(postgres_url: str) -> None:
+    """Its connection keeps a plan for hours: that of a table just counted as empty must serve when the table is large."""
+    with contextlib.closing(Database(postgres_url)) as database:
+        migrate(database)
+        with database.writing() as connection:
+            connection.execute(text("ANALYZE"))
+        assert all(_reads_it_all(database.readers, look_up) for look_up in LOOK_UPS)
+        assert not any(_reads_it_all(database.batches, look_up) for look_up in LOOK_UPS)
