@@ -4,8 +4,19 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, Text, any_, bindparam, func, select
+from sqlalchemy import Text, any_, bindparam, func, select
 from sqlalchemy.sql import ColumnElement
+from sqlalchemy.types import UserDefinedType
+
+
+class _Texts(UserDefinedType[str]):
+    """An array of PostgreSQL in its own notation. The driver takes three times as long to make one of a list."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "TEXT[]"
 
 
 class Among:
@@ -19,9 +30,12 @@ class Among:
         if self._sqlite:
             values = func.json_each(bindparam(parameter, type_=Text)).table_valued("value")
             return column.in_(select(values.c.value))
-        return column == any_(bindparam(parameter, type_=ARRAY(Text)))
+        return column == any_(bindparam(parameter, type_=_Texts()))
 
-    def keys(self, values: Iterable[str]) -> Any:
+    def keys(self, values: Iterable[str]) -> str:
         """The value of the parameter."""
         unique = sorted(set(values))
-        return msgspec.json.encode(unique).decode() if self._sqlite else unique
+        if self._sqlite:
+            return msgspec.json.encode(unique).decode()
+        quoted = [key.replace("\\", "\\\\").replace('"', '\\"') for key in unique]
+        return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"

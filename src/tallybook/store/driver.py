@@ -5,7 +5,7 @@ batch are worded once, and given to the driver as text (docs/performance.md).
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -23,6 +23,7 @@ Write = Insert | Update | Delete
 TEXTS = 512
 """So many are kept: more than there are."""
 
+_CURSOR = "tallybook.cursor"
 _ROWS = msgspec.json.Decoder(list[list[Any]])
 _DIALECTS: dict[bool, Any] = {True: SQLiteDialect_pysqlite(paramstyle="named"), False: PGDialect_psycopg()}  # type: ignore[no-untyped-call]
 
@@ -35,11 +36,23 @@ def all_rows(connection: Connection, query: Query, parameters: Mapping[str, Any]
     """
     if connection.dialect.name != "sqlite":
         text, constants = _worded(query, sqlite=False)
-        rows: Sequence[Sequence[Any]] = execute(connection, text, {**constants, **parameters}).fetchall()
+        rows: Sequence[Sequence[Any]] = execute(
+            connection, text, {**constants, **parameters}, cursor=_kept_cursor(connection)
+        ).fetchall()
         return rows
     text, constants = _worded_as_json(query)
     (found,) = execute(connection, text, {**constants, **parameters}).fetchone()
     return _ROWS.decode(found)
+
+
+def rows_later(connection: Connection, query: Query, parameters: Mapping[str, Any]) -> Callable[[], Sequence[Sequence[Any]]]:
+    """All rows of a query, to be asked when all that is done `together` is sent."""
+    if connection.dialect.name == "sqlite":
+        found = all_rows(connection, query, parameters)
+        return lambda: found
+    text, constants = _worded(query, sqlite=False)
+    rows: Callable[[], Sequence[Sequence[Any]]] = execute(connection, text, {**constants, **parameters}).fetchall
+    return rows
 
 
 def all_values(connection: Connection, query: Query, parameters: Mapping[str, Any]) -> list[Any]:
@@ -54,11 +67,14 @@ def run(connection: Connection, statement: Write, parameters: Mapping[str, Any])
     return count
 
 
-def execute(connection: Connection, text: str, values: Mapping[str, Any] | Sequence[Any]) -> Any:
-    """The driver's cursor, which ran a text in the transaction of the connection. Raises SQLAlchemy's errors."""
+def execute(connection: Connection, text: str, values: Mapping[str, Any] | Sequence[Any], cursor: Any = None) -> Any:
+    """The driver's cursor, a new one or this one, which ran a text in the transaction of the connection.
+
+    Raises SQLAlchemy's errors.
+    """
     driver = _driver(connection)
     try:
-        return driver.execute(text, values)
+        return (cursor or driver).execute(text, values)
     except (sqlite3.Error, psycopg.Error) as wrong:
         raise _as_sqlalchemys(wrong, driver) from wrong
 
@@ -73,14 +89,27 @@ def begin(connection: Connection, words: str) -> None:
 
 
 @contextmanager
-def cursor(connection: Connection) -> Iterator[Any]:
-    """The driver's cursor in the transaction of the connection, for what takes more than one call. Raises SQLAlchemy's errors."""
+def together(connection: Connection) -> Iterator[None]:
+    """Statements whose answers nobody needs before the end: PostgreSQL is sent all of them without waiting for each.
+
+    What went wrong may be raised only at the end, and the cursors are to be asked after it. Raises SQLAlchemy's errors.
+    """
     driver = _driver(connection)
+    if isinstance(driver, sqlite3.Connection):
+        yield
+        return
     try:
-        with driver.cursor() as running:
-            yield running
+        with driver.pipeline():
+            yield
     except psycopg.Error as wrong:
         raise _as_sqlalchemys(wrong, driver) from wrong
+
+
+def _kept_cursor(connection: Connection) -> Any:
+    """The cursor that a connection to PostgreSQL keeps for questions whose answers are taken at once."""
+    if _CURSOR not in connection.info:
+        connection.info[_CURSOR] = _driver(connection).cursor()
+    return connection.info[_CURSOR]
 
 
 def _driver(connection: Connection) -> Any:

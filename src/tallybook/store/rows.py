@@ -1,7 +1,7 @@
 """Many rows at once: the few hottest statements, written out for each database.
 
 SQLAlchemy's processing of parameters costs more than the database does for rows this small (measured: docs/performance.md),
-so rows are handed to the driver as they are: to SQLite dozens in a statement, to PostgreSQL as a COPY, and as arrays for updates.
+so rows are handed to the driver as they are: to SQLite dozens in a statement, to PostgreSQL as a JSON text.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,9 +9,10 @@ from functools import cache
 from itertools import chain
 from typing import Any, Protocol
 
+import msgspec
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, UniqueConstraint
 
-from tallybook.store.driver import cursor, execute
+from tallybook.store.driver import execute
 from tallybook.store.mapping import Mapping
 
 Row = tuple[Any, ...]
@@ -23,8 +24,11 @@ class Rows(Protocol):
     def insert(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
         """New rows. Raises IntegrityError when one is there already."""
 
-    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> int:
-        """Changed rows, found by id and the version before; each row ends with that version. How many were found."""
+    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> Callable[[], int]:
+        """Changed rows, found by id and the version before; each row ends with that version.
+
+        Tells how many were found: to be asked when all that is written `together` is sent.
+        """
 
 
 class SqliteRows:
@@ -39,10 +43,12 @@ class SqliteRows:
         for some in _portions(rows):
             execute(connection, _sqlite_insert(mapping, len(some)), [*chain.from_iterable(some)])
 
-    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> int:
+    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> Callable[[], int]:
         """Changed rows: nearly all as rows whose keys stay as they are, which leaves the indexes alone."""
         found = self._update(connection, mapping, rows, keys_stay=True)
-        return found if found == len(rows) else found + self._update(connection, mapping, rows, keys_stay=False)
+        if found != len(rows):
+            found += self._update(connection, mapping, rows, keys_stay=False)
+        return lambda: found
 
     @staticmethod
     def _update(connection: Connection, mapping: Mapping, rows: Sequence[Row], *, keys_stay: bool) -> int:
@@ -105,38 +111,54 @@ def _keys(mapping: Mapping) -> set[str]:
 
 
 class PostgresRows:
-    """COPY for new rows; one UPDATE over arrays for changed ones."""
+    """The rows of a statement as one JSON text: of a few rows it is the cheapest form there is, of hundreds as good as COPY."""
 
     def insert(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
         """New rows."""
-        with cursor(connection) as running, running.copy(_copy(mapping)) as copy:
-            for row in rows:
-                copy.write_row(row)
+        execute(connection, _postgres_insert(mapping), [_as_json(mapping.names, rows)])
 
-    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> int:
+    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> Callable[[], int]:
         """Changed rows."""
-        count: int = execute(connection, _postgres_update(mapping), [list(column) for column in zip(*rows, strict=True)]).rowcount
-        return count
+        cursor = execute(connection, _postgres_update(mapping), [_as_json([*mapping.names, _BEFORE], rows)])
+        return lambda: int(cursor.rowcount)
+
+
+_BEFORE = "version_before"
+
+
+def _as_json(names: Sequence[str], rows: Sequence[Row]) -> str:
+    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
 @cache
-def _copy(mapping: Mapping) -> str:
-    return f"COPY {mapping.table.name} ({', '.join(mapping.names)}) FROM STDIN"
+def _postgres_insert(mapping: Mapping) -> str:
+    values = ", ".join(f"decode({name}, 'base64')" if _is_bytes(mapping, name) else name for name in mapping.names)
+    return (
+        f"INSERT INTO {mapping.table.name} ({', '.join(mapping.names)}) SELECT {values} "  # noqa: S608  # names of ours
+        f"FROM json_to_recordset(%s::json) AS said({_said(mapping)})"
+    )
 
 
 @cache
 def _postgres_update(mapping: Mapping) -> str:
-    types = [_postgres_type(mapping.table.c[name].type) for name in mapping.names] + ["bigint"]
-    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+    assert not any(_is_bytes(mapping, name) for name in mapping.names)
     changes = ", ".join(f"{name} = said.{name}" for name in mapping.names if name != "id")
     return (
-        f"UPDATE {mapping.table.name} AS kept SET {changes} FROM unnest({arrays}) "  # noqa: S608  # names of ours
-        f"AS said({', '.join(mapping.names)}, version_before) WHERE kept.id = said.id AND kept.version = said.version_before"
+        f"UPDATE {mapping.table.name} AS kept SET {changes} "  # noqa: S608  # names of ours
+        f"FROM json_to_recordset(%s::json) AS said({_said(mapping)}, {_BEFORE} bigint) "
+        f"WHERE kept.id = said.id AND kept.version = said.{_BEFORE}"
     )
 
 
-def _postgres_type(kind: Any) -> str:
-    names: dict[type, Callable[[], str]] = {Boolean: lambda: "boolean", LargeBinary: lambda: "bytea"}
-    if isinstance(kind, BigInteger | Integer):
-        return "bigint"
-    return next((name() for one, name in names.items() if isinstance(kind, one)), "text")
+def _said(mapping: Mapping) -> str:
+    return ", ".join(f"{name} {_in_json(mapping.table.c[name].type)}" for name in mapping.names)
+
+
+def _in_json(kind: Any) -> str:
+    if isinstance(kind, Boolean):
+        return "boolean"
+    return "bigint" if isinstance(kind, BigInteger | Integer) else "text"
+
+
+def _is_bytes(mapping: Mapping, name: str) -> bool:
+    return isinstance(mapping.table.c[name].type, LargeBinary)

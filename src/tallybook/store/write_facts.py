@@ -1,6 +1,6 @@
 """Writing a batch: what its pages decided goes out in one statement per table and kind of change."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from tallybook.domain.config import KINDS, ConfigChange
 from tallybook.domain.records import Card, Customer, Order, Product, Project, Publication, Receipt, SendOut, Sku
 from tallybook.store import tables
 from tallybook.store.among import Among
-from tallybook.store.driver import all_rows, run
+from tallybook.store.driver import rows_later, run, together
 from tallybook.store.mapping import MAPPINGS, to_ms
 from tallybook.store.rows import PostgresRows, Row, Rows, SqliteRows
 from tallybook.usecases.book import Book
@@ -73,28 +73,35 @@ class FactWriter:
                 stale.setdefault(type(record), []).append((*values, before))
         for fact in book.facts:
             fresh.setdefault(type(fact), []).append(tuple(MAPPINGS[type(fact)].values(fact)))
-        for kind in (kind for kind in MAPPINGS if kind in fresh):
-            self._rows.insert(connection, MAPPINGS[kind], _in_order(kind, fresh[kind]))
-        for kind in (kind for kind in MAPPINGS if kind in stale):
-            if self._rows.update(connection, MAPPINGS[kind], stale[kind]) != len(stale[kind]):
-                raise Conflict(kind.__name__)
-        self._hold_webhooks(connection, book)
-        self._configure(connection, book, projects)
-        self._count(connection, book.counts)
-        self._remember(connection, batch_id, now)
-
-    def _hold_webhooks(self, connection: Connection, book: Book) -> None:
-        """No worker deletes a webhook under what is sent to it; one that did so before us makes the batch lose."""
-        if self._alone:
-            return
         mine = {fact.entity_id for fact in book.facts if isinstance(fact, ConfigChange)}
         told = {fact.webhook_id for fact in book.facts if isinstance(fact, SendOut)} - mine
-        if told and len(all_rows(connection, self._webhooks, {"keys": self._among.keys(told)})) != len(told):
+        with together(connection):
+            for kind in (kind for kind in MAPPINGS if kind in fresh):
+                self._rows.insert(connection, MAPPINGS[kind], _in_order(kind, fresh[kind]))
+            changed = {kind: self._rows.update(connection, MAPPINGS[kind], stale[kind]) for kind in MAPPINGS if kind in stale}
+            held = self._hold_webhooks(connection, told)
+            run(connection, self._batch, {"id": batch_id, "created_at": to_ms(now)})
+        for kind, found in changed.items():
+            if found() != len(stale[kind]):
+                raise Conflict(kind.__name__)
+        if held() != len(told):
             raise Conflict("webhook")
+        self._configure(connection, book, projects)
+        self._count(connection, book.counts)
+        self._forget_batches(connection, now)
 
-    def _remember(self, connection: Connection, batch_id: str, now: datetime) -> None:
-        """Writes that this batch was; now and then forgets those that nobody can be waiting for any more."""
-        run(connection, self._batch, {"id": batch_id, "created_at": to_ms(now)})
+    def _hold_webhooks(self, connection: Connection, told: set[str]) -> Callable[[], int]:
+        """No worker deletes a webhook under what is sent to it; one that did so before us makes the batch lose.
+
+        Tells how many are there.
+        """
+        if self._alone or not told:
+            return lambda: len(told)
+        rows = rows_later(connection, self._webhooks, {"keys": self._among.keys(told)})
+        return lambda: len(rows())
+
+    def _forget_batches(self, connection: Connection, now: datetime) -> None:
+        """Now and then forgets the ids of batches for which nobody can be waiting any more."""
         self._batches += 1
         if self._batches % BATCHES_BETWEEN_CLEARANCES == 0:
             connection.execute(delete(tables.batches).where(tables.batches.c.created_at < to_ms(now - BATCHES_KEPT)))
