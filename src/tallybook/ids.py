@@ -23,6 +23,11 @@ def unix_ms(instant: datetime) -> int:
     return int(instant.timestamp() * 1000 + 0.5)
 
 
+def least_at(instant: datetime) -> str:
+    """The least body of a time-ordered id at that instant: those of earlier instants are below it."""
+    return f"{(unix_ms(instant) - EPOCH_MS) << 30:018x}"
+
+
 class Ids:
     """Hands out ids that sort by time. One per process: `node` comes from the database at start.
 

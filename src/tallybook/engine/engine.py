@@ -224,7 +224,7 @@ class Engine:
     def _transact(self, work: Sequence[Work]) -> Handled:
         connection = self._connected()
         self._since = self._monotonic()
-        batch_id = self._ids.random(20)
+        batch_id = self._ids.hex18(self._real_now(), line="batches")
         handled: Handled | None = None
         try:
             with connection.begin() as transaction:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tallybook.domain.config import KINDS, ConfigChange
 from tallybook.domain.records import Card, Customer, Order, Product, Project, Publication, Receipt, SendOut, Sku
+from tallybook.ids import least_at
 from tallybook.store import tables
 from tallybook.store.among import Among
 from tallybook.store.driver import rows_later, run, together
@@ -51,6 +52,9 @@ class FactWriter:
         c = tables.documents.c
         self._webhooks = select(c.id).where(self._among(c.id)).order_by(c.id).with_for_update(read=True, key_share=True)
         self._batch = insert(tables.batches).values(id=bindparam("id"), created_at=bindparam("created_at"))
+        b = tables.batches.c
+        # By the id, which sorts by time: there is no index of the instants.
+        self._old_batches = delete(tables.batches).where(b.id < bindparam("id"), b.created_at < bindparam("created_at"))
         count = self._dialect(tables.counters).values(name=bindparam("name"), n=bindparam("by"))
         added = {"n": tables.counters.c.n + bindparam("by")}
         self._counter = count.on_conflict_do_update(index_elements=["name"], set_=added)
@@ -104,7 +108,8 @@ class FactWriter:
         """Now and then forgets the ids of batches for which nobody can be waiting any more."""
         self._batches += 1
         if self._batches % BATCHES_BETWEEN_CLEARANCES == 0:
-            connection.execute(delete(tables.batches).where(tables.batches.c.created_at < to_ms(now - BATCHES_KEPT)))
+            since = now - BATCHES_KEPT
+            run(connection, self._old_batches, {"id": least_at(since), "created_at": to_ms(since)})
 
     def _configure(self, connection: Connection, book: Book, moved: Iterable[Project]) -> None:
         for change in book.facts:
