@@ -43,7 +43,7 @@ SPARE_READERS = 2
 """Connections more, so that keys can be looked up while all readers are busy."""
 READER_CACHE_KB = 4_096
 WRITER_CACHE_KB = 16_384
-"""Page cache of a SQLite connection. The kernel keeps what does not fit: four times as much was no faster (docs/performance.md)."""
+"""Page cache of a SQLite connection. The kernel keeps what does not fit: four times as much was no faster."""
 LOG_PAGES = 4_000
 """Pages in SQLite's write-ahead log at which it should begin anew (store/checkpoints.py)."""
 MOST_LOG_PAGES = 16_000
