@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 
+from tallybook.store.among import Among
 from tallybook.store.database import Database
-from tallybook.store.driver import all_rows, all_values, execute, run
+from tallybook.store.driver import all_rows, all_values, execute, rows_later, run, together
 from tallybook.store.tables import counters
 
 NAMES = ["", "plain", "\"quoted\" 'both' \\ ways", "Zażółć 🎈 \u2028", "tab\tand\nline", "100 % :name %s ?"]
@@ -25,6 +26,37 @@ def test_rows_come_as_they_were_written(database: Database) -> None:
         assert [list(row) for row in all_rows(connection, NAMED, {"least": 0})] == rows
         assert all_values(connection, NAMED, {"least": 2**63 - 1}) == [2**63 - 1]
         assert all_values(connection, NAMED.limit(1), {"least": -(2**63)}) == [-(2**63)]
+
+
+def test_rows_are_found_by_any_key(database: Database) -> None:
+    """A set of keys is one parameter in the notation of the database, whatever stands in them; an empty one finds nothing."""
+    keys = [*NAMES, "{}", "{a,b}", "NULL", "null", ",", '"', "\\", '\\"', "a b", " "]
+    among = Among(sqlite=database.is_sqlite)
+    asked = select(counters.c.name).where(among(counters.c.name))
+    with database.writing() as connection:
+        for key in [*keys, "another"]:
+            run(connection, ADD, {"name": key, "n": 1})
+    with database.reading() as connection:
+        assert sorted(all_values(connection, asked, {"keys": among.keys(keys)})) == sorted(keys)
+        assert sorted(connection.scalars(asked, {"keys": among.keys(keys)})) == sorted(keys)
+        assert all_values(connection, asked, {"keys": among.keys([])}) == []
+
+
+def test_statements_sent_together_fail_together(database: Database) -> None:
+    """What went wrong with one of them is raised with its type, and none of them took place."""
+
+    def add(*names: str) -> None:
+        with database.writing() as connection, together(connection):
+            for name in names:
+                run(connection, ADD, {"name": name, "n": 1})
+
+    with pytest.raises(IntegrityError):
+        add("first", "twice", "twice", "last")
+    with database.writing() as connection:
+        with together(connection):
+            run(connection, ADD, {"name": "alone", "n": 1})
+            rows = rows_later(connection, NAMED, {"least": 0})
+        assert [list(row) for row in rows()] == [[1, "alone"]]
 
 
 def test_the_drivers_errors_have_sqlalchemys_types(database: Database) -> None:

@@ -98,7 +98,7 @@ class Database:
             engine = create_engine(self.url, poolclass=pool, connect_args=SQLITE, **options)
             _prepare_sqlite(engine, read_only=pool is not NullPool)
         else:
-            arguments = REACHABLE | {"options": f"-c timezone=UTC -c jit=off {said}"}  # what it would compile takes less time
+            arguments = REACHABLE | {"options": f"-c timezone=UTC -c jit=off {said}"}  # compiling takes longer than they do
             engine = create_engine(
                 self.url, poolclass=pool, pool_pre_ping=pool is not NullPool, connect_args=arguments, **options
             )
