@@ -77,32 +77,34 @@ class FactWriter:
                 stale.setdefault(type(record), []).append((*values, before))
         for fact in book.facts:
             fresh.setdefault(type(fact), []).append(tuple(MAPPINGS[type(fact)].values(fact)))
-        mine = {fact.entity_id for fact in book.facts if isinstance(fact, ConfigChange)}
-        told = {fact.webhook_id for fact in book.facts if isinstance(fact, SendOut)} - mine
         with together(connection):
             for kind in (kind for kind in MAPPINGS if kind in fresh):
                 self._rows.insert(connection, MAPPINGS[kind], _in_order(kind, fresh[kind]))
             changed = {kind: self._rows.update(connection, MAPPINGS[kind], stale[kind]) for kind in MAPPINGS if kind in stale}
-            held = self._hold_webhooks(connection, told)
+            webhooks_are_there = self._hold_webhooks(connection, book)
             run(connection, self._batch, {"id": batch_id, "created_at": to_ms(now)})
         for kind, found in changed.items():
             if found() != len(stale[kind]):
                 raise Conflict(kind.__name__)
-        if held() != len(told):
+        if not webhooks_are_there():
             raise Conflict("webhook")
         self._configure(connection, book, projects)
         self._count(connection, book.counts)
         self._forget_batches(connection, now)
 
-    def _hold_webhooks(self, connection: Connection, told: set[str]) -> Callable[[], int]:
+    def _hold_webhooks(self, connection: Connection, book: Book) -> Callable[[], bool]:
         """No worker deletes a webhook under what is sent to it; one that did so before us makes the batch lose.
 
-        Tells how many are there.
+        Tells whether all of them are there.
         """
-        if self._alone or not told:
-            return lambda: len(told)
+        if self._alone:
+            return lambda: True
+        mine = {fact.entity_id for fact in book.facts if isinstance(fact, ConfigChange)}
+        told = {fact.webhook_id for fact in book.facts if isinstance(fact, SendOut)} - mine
+        if not told:
+            return lambda: True
         rows = rows_later(connection, self._webhooks, {"keys": self._among.keys(told)})
-        return lambda: len(rows())
+        return lambda: len(rows()) == len(told)
 
     def _forget_batches(self, connection: Connection, now: datetime) -> None:
         """Now and then forgets the ids of batches for which nobody can be waiting any more."""
