@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 
 from tallybook.store.among import Among
@@ -21,7 +21,7 @@ def test_rows_come_as_they_were_written(database: Database) -> None:
     rows = [[n, name] for n, name in enumerate(NAMES)] + [[2**63 - 1, "largest"]]
     with database.writing() as connection:
         for n, name in [*rows, [-(2**63), "smallest"]]:
-            assert run(connection, ADD, {"name": name, "n": n}) == 1
+            run(connection, ADD, {"name": name, "n": n})
     with database.reading() as connection:
         assert [list(row) for row in all_rows(connection, NAMED, {"least": 0})] == rows
         assert all_values(connection, NAMED, {"least": 2**63 - 1}) == [2**63 - 1]
@@ -57,6 +57,41 @@ def test_statements_sent_together_fail_together(database: Database) -> None:
             run(connection, ADD, {"name": "alone", "n": 1})
             rows = rows_later(connection, NAMED, {"least": 0})
         assert [list(row) for row in rows()] == [[1, "alone"]]
+
+
+def test_a_connection_works_on_after_a_failure(database: Database) -> None:
+    """Statements that were known before it, and those that were first said in it: a refused batch is not the last one."""
+
+    def add_again(connection: Connection, name: str) -> None:
+        with connection.begin(), together(connection):
+            run(connection, ADD, {"name": name, "n": 2})
+            rows_later(connection, NAMED, {"least": 0})
+
+    with database.writer.connect() as connection:
+        for attempt in ("first", "second"):
+            with connection.begin():
+                run(connection, ADD, {"name": attempt, "n": 1})
+            with pytest.raises(IntegrityError):
+                add_again(connection, attempt)
+            with connection.begin():
+                assert [attempt, 1] in [[name, n] for n, name in all_rows(connection, NAMED, {"least": 0})]
+
+
+def test_what_no_text_can_hold_is_refused_and_the_transaction_goes_on(database: Database) -> None:
+    """PostgreSQL's library ends a text at a NUL, which SQLite keeps; half a surrogate pair is no text for anybody."""
+    broken = ["\ud800"] if database.is_sqlite else ["\ud800", "half\0"]
+
+    def add(connection: Connection, *names: str) -> None:
+        with together(connection):
+            for name in names:
+                run(connection, ADD, {"name": name, "n": 1})
+
+    with database.writing() as connection:
+        for name in broken:
+            with pytest.raises((DataError, UnicodeEncodeError)):
+                add(connection, f"before {name!r}", name)
+    with database.reading() as connection:
+        assert set(all_values(connection, select(counters.c.name), {})) == {f"before {name!r}" for name in broken}
 
 
 def test_the_drivers_errors_have_sqlalchemys_types(database: Database) -> None:

@@ -51,10 +51,10 @@ def statements() -> Iterator[list[str]]:
     asked: list[str] = []
     execute = driver.execute
 
-    def note(connection: Connection, text: str, values: Any, cursor: Any = None) -> Any:
+    def note(connection: Connection, text: str, values: Any) -> Any:
         if re.search(r"FROM (products|skus)", text):
             asked.append(text)
-        return execute(connection, text, values, cursor)
+        return execute(connection, text, values)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(driver, "execute", note)

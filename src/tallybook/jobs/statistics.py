@@ -15,7 +15,7 @@ from tallybook.store.statistics import count_anew, grown_tables
 log = structlog.get_logger()
 
 NAME = "statistics"
-LOOK = timedelta(seconds=5)
+LOOK = timedelta(seconds=2)
 """How often the sizes are looked at: one small query."""
 
 

@@ -67,9 +67,11 @@ READING = r"-c default_transaction_isolation=repeatable\ read -c default_transac
 IN_BATCHES = "-c lock_timeout=2s -c statement_timeout=20s -c idle_in_transaction_session_timeout=20s"
 """What the engine's transactions may take, as everybody waits for them: for others' locks, for a statement, and (as the
 database sees it, which frees the customers that a standing worker holds) between two statements."""
-BY_KEYS = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+BY_KEYS = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 """The engine looks rows up by their keys and no more: each of its statements is planned once, and through an index. A planner
 that has just seen an empty table has it read as a whole, in each batch anew (docs/performance.md)."""
+BY_VALUES = "-c plan_cache_mode=force_custom_plan"
+"""What reads beside the engine asks for much or for little: each time it is planned for what it asks."""
 
 
 class AlreadyServed(Exception):
@@ -87,7 +89,7 @@ class Database:
         self._lock: TextIO | None = None
         self.writer = self._engine(NullPool)
         self.batches = self.writer if self.is_sqlite else self._engine(NullPool, f"{IN_BATCHES} {BY_KEYS}")
-        self.readers = self._engine(QueuePool, READING)
+        self.readers = self._engine(QueuePool, f"{READING} {BY_VALUES}")
 
     def _engine(self, pool: type[Any], said: str = "") -> Engine:
         # Errors are logged, and must not carry what customers said.
@@ -98,7 +100,10 @@ class Database:
             engine = create_engine(self.url, poolclass=pool, connect_args=SQLITE, **options)
             _prepare_sqlite(engine, read_only=pool is not NullPool)
         else:
-            arguments = REACHABLE | {"options": f"-c timezone=UTC -c jit=off {said}"}  # compiling takes longer than they do
+            arguments = REACHABLE | {
+                "options": f"-c timezone=UTC -c jit=off {said}",  # compiling takes longer than they do
+                "prepare_threshold": None,  # store/libpq.py keeps statements, which the driver would throw away with its own
+            }
             engine = create_engine(
                 self.url, poolclass=pool, pool_pre_ping=pool is not NullPool, connect_args=arguments, **options
             )

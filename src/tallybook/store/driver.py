@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
@@ -17,15 +17,33 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
 
+from tallybook.store.libpq import Line
+
 Query = Any
 """A Select, or several joined by UNION. One that is made once: the text of each is kept."""
 Write = Insert | Update | Delete
 TEXTS = 512
 """So many are kept: more than there are."""
 
-_CURSOR = "tallybook.cursor"
+_LINE = "tallybook.line"
 _ROWS = msgspec.json.Decoder(list[list[Any]])
-_DIALECTS: dict[bool, Any] = {True: SQLiteDialect_pysqlite(paramstyle="named"), False: PGDialect_psycopg()}  # type: ignore[no-untyped-call]
+_DIALECTS: dict[bool, Any] = {
+    True: SQLiteDialect_pysqlite(paramstyle="named"),
+    False: PGDialect_psycopg(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
+}
+
+
+class Worded(NamedTuple):
+    """The text of a statement, the values that are always the same, and for PostgreSQL whose value each `$n` is."""
+
+    text: str
+    constants: dict[str, Any]
+    order: list[str]
+
+    def run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
+        """See `execute`."""
+        values = {**self.constants, **parameters}
+        return execute(connection, self.text, [values[name] for name in self.order] if self.order else values)
 
 
 def all_rows(connection: Connection, query: Query, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
@@ -34,24 +52,15 @@ def all_rows(connection: Connection, query: Query, parameters: Mapping[str, Any]
     SQLite is asked for them as one JSON text: its driver lets go of the interpreter for each row, and has to win it back from
     the event loop.
     """
-    if connection.dialect.name != "sqlite":
-        text, constants = _worded(query, sqlite=False)
-        rows: Sequence[Sequence[Any]] = execute(
-            connection, text, {**constants, **parameters}, cursor=_kept_cursor(connection)
-        ).fetchall()
-        return rows
-    text, constants = _worded_as_json(query)
-    (found,) = execute(connection, text, {**constants, **parameters}).fetchone()
-    return _ROWS.decode(found)
+    return rows_later(connection, query, parameters)()
 
 
 def rows_later(connection: Connection, query: Query, parameters: Mapping[str, Any]) -> Callable[[], Sequence[Sequence[Any]]]:
-    """All rows of a query, to be asked when all that is done `together` is sent."""
+    """All rows of a query, to be asked when all that is done `together` was sent."""
     if connection.dialect.name == "sqlite":
-        found = all_rows(connection, query, parameters)
-        return lambda: found
-    text, constants = _worded(query, sqlite=False)
-    rows: Callable[[], Sequence[Sequence[Any]]] = execute(connection, text, {**constants, **parameters}).fetchall
+        (found,) = _worded_as_json(query).run(connection, parameters).fetchone()
+        return lambda: _ROWS.decode(found)
+    rows: Callable[[], Sequence[Sequence[Any]]] = _worded(query, sqlite=False).run(connection, parameters).fetchall
     return rows
 
 
@@ -60,21 +69,20 @@ def all_values(connection: Connection, query: Query, parameters: Mapping[str, An
     return [row[0] for row in all_rows(connection, query, parameters)]
 
 
-def run(connection: Connection, statement: Write, parameters: Mapping[str, Any]) -> int:
-    """How many rows a statement wrote."""
-    text, constants = _worded(statement, sqlite=connection.dialect.name == "sqlite")
-    count: int = execute(connection, text, {**constants, **parameters}).rowcount
-    return count
+def run(connection: Connection, statement: Write, parameters: Mapping[str, Any]) -> None:
+    """Runs a statement that writes."""
+    _worded(statement, sqlite=connection.dialect.name == "sqlite").run(connection, parameters)
 
 
-def execute(connection: Connection, text: str, values: Mapping[str, Any] | Sequence[Any], cursor: Any = None) -> Any:
-    """The driver's cursor, a new one or this one, which ran a text in the transaction of the connection.
+def execute(connection: Connection, text: str, values: Mapping[str, Any] | Sequence[Any]) -> Any:
+    """What came of a text that is run in the transaction of the connection: a cursor of SQLite, or PostgreSQL's answer.
 
     Raises SQLAlchemy's errors.
     """
     driver = _driver(connection)
+    runner: Any = driver if isinstance(driver, sqlite3.Connection) else _line(connection)
     try:
-        return (cursor or driver).execute(text, values)
+        return runner.execute(text, values)
     except (sqlite3.Error, psycopg.Error) as wrong:
         raise _as_sqlalchemys(wrong, driver) from wrong
 
@@ -92,24 +100,25 @@ def begin(connection: Connection, words: str) -> None:
 def together(connection: Connection) -> Iterator[None]:
     """Statements whose answers nobody needs before the end: PostgreSQL is sent all of them without waiting for each.
 
-    What went wrong may be raised only at the end, and the cursors are to be asked after it. Raises SQLAlchemy's errors.
+    What went wrong may be raised only at the end, and what came of them is to be asked after it. Raises SQLAlchemy's errors.
     """
     driver = _driver(connection)
     if isinstance(driver, sqlite3.Connection):
         yield
         return
     try:
-        with driver.pipeline():
+        with _line(connection).together():
             yield
     except psycopg.Error as wrong:
         raise _as_sqlalchemys(wrong, driver) from wrong
 
 
-def _kept_cursor(connection: Connection) -> Any:
-    """The cursor that a connection to PostgreSQL keeps for questions whose answers are taken at once."""
-    if _CURSOR not in connection.info:
-        connection.info[_CURSOR] = _driver(connection).cursor()
-    return connection.info[_CURSOR]
+def _line(connection: Connection) -> Line:
+    """The line that a connection to PostgreSQL keeps for as long as it lives."""
+    line: Line | None = connection.info.get(_LINE)
+    if line is None:
+        line = connection.info[_LINE] = Line(_driver(connection))
+    return line
 
 
 def _driver(connection: Connection) -> Any:
@@ -123,14 +132,14 @@ def _as_sqlalchemys(wrong: sqlite3.Error | psycopg.Error, driver: Any) -> Except
 
 
 @lru_cache(TEXTS)
-def _worded(statement: Any, *, sqlite: bool) -> tuple[str, dict[str, Any]]:
-    """The text, and the values that are always the same."""
+def _worded(statement: Any, *, sqlite: bool) -> Worded:
     compiled = statement.compile(dialect=_DIALECTS[sqlite])
-    return compiled.string, {name: value for name, value in compiled.params.items() if value is not None}
+    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    return Worded(compiled.string, constants, compiled.positiontup or [])
 
 
 @lru_cache(TEXTS)
-def _worded_as_json(query: Query) -> tuple[str, dict[str, Any]]:
+def _worded_as_json(query: Query) -> Worded:
     rows = query.subquery()
     assert not any(isinstance(column.type, LargeBinary) for column in rows.c), "JSON has no bytes"
     return _worded(select(func.json_group_array(func.json_array(*rows.c))), sqlite=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import psycopg
 
 from tallybook.store.database import REACHABLE, Connection, Database
+from tallybook.store.driver import execute
 
 CHANNEL = "tallybook_send_outs"
 PAUSE_SECONDS = 1.0
@@ -15,7 +16,7 @@ PAUSE_SECONDS = 1.0
 def announce(connection: Connection) -> None:
     """Says it to every listener when the current transaction commits."""
     if connection.dialect.name != "sqlite":
-        connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+        execute(connection, f"NOTIFY {CHANNEL}", [])
 
 
 def listen(database: Database, heard: Callable[[], None]) -> None:

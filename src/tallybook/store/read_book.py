@@ -1,6 +1,6 @@
 """Reading the book: everything a batch of commands needs to know, set by set, never row by row."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from tallybook.domain.configuration import Configuration
 from tallybook.ids import Ids
 from tallybook.store import tables
 from tallybook.store.among import Among
-from tallybook.store.driver import all_rows, all_values
+from tallybook.store.driver import all_rows, all_values, rows_later, together
 from tallybook.store.mapping import MAPPINGS, mapping
 from tallybook.store.read_codes import taken_codes
 from tallybook.store.read_products import ProductReader
@@ -153,9 +153,9 @@ class BookReader:
         return book
 
     def _read_project(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
-        self._read_named(connection, book, project_id, needs)
+        people = self._read_named(connection, book, project_id, needs)
         self._products.read(connection, book, project_id, needs)
-        self._read_customers(connection, book, project_id, needs)
+        self._read_customers(connection, book, people, needs)
         joins = [campaign for need in needs for campaign in need.joins]
         if joins:
             self._read_spare_cards(connection, book, project_id, needs)
@@ -178,52 +178,56 @@ class BookReader:
             found = connection.scalar(self._selects.earliest_expiry, {"project_id": project_id})
             book.earliest_expiry |= {project_id: found} if found else {}
 
-    def _read_named(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
+    def _read_named(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> set[str]:
+        """What commands name, but products; the ids of the customers that they lead to."""
         s = self._selects
         orders = {key for need in needs for key in need.orders}
-        if known := {key for key in orders if key.startswith("ord_")}:
-            book.keep_all(self._all(connection, records.Order, s.orders_by_id, keys=s.keys(known)))
-        if orders:
-            book.keep_all(self._all(connection, records.Order, s.orders_by_source, keys=s.keys(orders), project_id=project_id))
+        cards = {key for need in needs for key in need.cards}
+        people = {key for need in needs for key in need.customers}
+        entries = {key for need in needs for key in need.entries}
+        sources = {key for need in needs for key in need.publications}
+        with together(connection):
+            found: list[Callable[[], list[Any]]] = [
+                self._later(connection, records.Order, s.orders_by_id, {key for key in orders if key.startswith("ord_")}),
+                self._later(connection, records.Order, s.orders_by_source, orders, project_id=project_id),
+                self._later(connection, records.PendingEntry, s.entries, entries),
+                self._later(connection, records.Card, s.cards_by_id, cards),
+                self._later(connection, records.Card, s.cards_by_code, cards, project_id=project_id),
+            ]
+            publications = self._later(connection, records.Publication, s.publications, sources, project_id=project_id)
+            named = self._rows_later(connection, s.customers_by_source, people, project_id=project_id)
+        for read in found:
+            book.keep_all(read())
+        for publication in publications():
+            book.keep(publication)
         if book.orders:
             awards = self._all(connection, records.Award, s.awards, keys=s.keys(book.orders), project_id=project_id)
             for award in awards:
                 book.keep(award)
-        if entries := {key for need in needs for key in need.entries}:
-            book.keep_all(self._all(connection, records.PendingEntry, s.entries, keys=s.keys(entries)))
-        cards = {key for need in needs for key in need.cards}
-        if cards:
-            book.keep_all(self._all(connection, records.Card, s.cards_by_id, keys=s.keys(cards)))
-            book.keep_all(self._all(connection, records.Card, s.cards_by_code, keys=s.keys(cards), project_id=project_id))
-        if sources := {key for need in needs for key in need.publications}:
-            for publication in self._all(
-                connection, records.Publication, s.publications, keys=s.keys(sources), project_id=project_id
-            ):
-                book.keep(publication)
-
-    def _read_customers(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
-        s = self._selects
-        keys = {key for need in needs for key in need.customers}
-        ids = {key for key in keys if key.startswith("cust_")}
+        ids = {key for key in people if key.startswith("cust_")} | {row[0] for row in named()}
         ids |= {order.customer_id for order in book.orders.values() if order.customer_id}
         ids |= {order.referrer_id for order in book.orders.values() if order.referrer_id}
-        ids |= {card.customer_id for card in book.cards.values() if card.customer_id}
-        if keys:
-            ids |= set(all_values(connection, s.customers_by_source, {"keys": s.keys(keys), "project_id": project_id}))
+        return ids | {card.customer_id for card in book.cards.values() if card.customer_id}
+
+    def _read_customers(self, connection: Connection, book: Book, ids: set[str], needs: list[Needs]) -> None:
+        s = self._selects
         if not ids:
             return
         customers = self._all(connection, records.Customer, s.customers, keys=s.keys(ids))
         book.keep_all(customers)
-        found = s.keys(customer.id for customer in customers)
-        book.keep_all(self._all(connection, records.Card, s.cards_of, keys=found))
-        book.keep_all(self._all(connection, records.TierMembership, s.memberships, keys=found))
+        keys = {customer.id for customer in customers}
+        with together(connection):
+            cards = self._later(connection, records.Card, s.cards_of, keys)
+            memberships = self._later(connection, records.TierMembership, s.memberships, keys)
+        book.keep_all(cards())
+        book.keep_all(memberships())
         if book.cards:
             book.keep_all(self._all(connection, records.Lot, s.lots, keys=s.keys(book.cards)))
         if any(need.publications_of_cards for need in needs) and book.cards:
             for publication in self._all(connection, records.Publication, s.publications_of, keys=s.keys(book.cards)):
                 book.keep(publication)
         if any(card.pending_points for card in book.cards.values()):
-            book.keep_all(self._all(connection, records.PendingEntry, s.entries_of, keys=found))
+            book.keep_all(self._all(connection, records.PendingEntry, s.entries_of, keys=s.keys(keys)))
         if waiting := {entry.order_id for entry in book.entries.values()} - book.orders.keys():
             book.keep_all(self._all(connection, records.Order, s.orders_by_id, keys=s.keys(waiting)))
 
@@ -266,6 +270,21 @@ class BookReader:
     def _taken(self, connection: Connection, project_id: str, codes: Iterable[str]) -> set[str]:
         """Which of these codes a card of the project has."""
         return set(all_values(connection, self._selects.codes, {"keys": self._selects.keys(codes), "project_id": project_id}))
+
+    def _later(
+        self, connection: Connection, kind: type[R], statement: Select[Any], keys: set[str], **parameters: Any
+    ) -> Callable[[], list[R]]:
+        """The records that a statement has for these keys, to be asked when all that is done `together` was sent."""
+        make = mapping(kind).record
+        rows = self._rows_later(connection, statement, keys, **parameters)
+        return lambda: [make(row) for row in rows()]
+
+    def _rows_later(
+        self, connection: Connection, statement: Select[Any], keys: set[str], **parameters: Any
+    ) -> Callable[[], Sequence[Any]]:
+        if not keys:
+            return tuple
+        return rows_later(connection, statement, {"keys": self._selects.keys(keys), **parameters})
 
     @staticmethod
     def _all(connection: Connection, kind: type[R], statement: Select[Any], **parameters: Any) -> list[R]:

@@ -119,8 +119,8 @@ class PostgresRows:
 
     def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> Callable[[], int]:
         """Changed rows."""
-        cursor = execute(connection, _postgres_update(mapping), [_as_json([*mapping.names, _BEFORE], rows)])
-        return lambda: int(cursor.rowcount)
+        done = execute(connection, _postgres_update(mapping), [_as_json([*mapping.names, _BEFORE], rows)])
+        return lambda: int(done.rowcount)
 
 
 _BEFORE = "version_before"
@@ -135,7 +135,7 @@ def _postgres_insert(mapping: Mapping) -> str:
     values = ", ".join(f"decode({name}, 'base64')" if _is_bytes(mapping, name) else name for name in mapping.names)
     return (
         f"INSERT INTO {mapping.table.name} ({', '.join(mapping.names)}) SELECT {values} "  # noqa: S608  # names of ours
-        f"FROM json_to_recordset(%s::json) AS said({_said(mapping)})"
+        f"FROM json_to_recordset($1::json) AS said({_said(mapping)})"
     )
 
 
@@ -145,7 +145,7 @@ def _postgres_update(mapping: Mapping) -> str:
     changes = ", ".join(f"{name} = said.{name}" for name in mapping.names if name != "id")
     return (
         f"UPDATE {mapping.table.name} AS kept SET {changes} "  # noqa: S608  # names of ours
-        f"FROM json_to_recordset(%s::json) AS said({_said(mapping)}, {_BEFORE} bigint) "
+        f"FROM json_to_recordset($1::json) AS said({_said(mapping)}, {_BEFORE} bigint) "
         f"WHERE kept.id = said.id AND kept.version = said.{_BEFORE}"
     )
 

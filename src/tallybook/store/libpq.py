@@ -1,0 +1,129 @@
+"""Statements of PostgreSQL by name: prepared once for a connection, then sent as a name and values.
+
+The driver's cursors take some 70 µs for a statement, whatever it says, and look at the wire after each. Here a statement is one
+call of libpq, and those that are sent together meet the wire once (docs/adr/0013).
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.generators import fetch_many, send
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+
+Value = str | int | None
+
+
+class Answer:
+    """What came of a statement. Of one that was sent together with others it is to be asked when all of them were."""
+
+    __slots__ = ("_line", "result")
+
+    def __init__(self, line: "Line") -> None:
+        self._line = line
+        self.result: Any = None
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were written."""
+        return self.result.command_tuples or 0
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The rows that were found."""
+        return self._line.rows(self.result)
+
+
+class Line:
+    """The statements of one connection, whose transaction begins with the first of them. Raises the driver's errors."""
+
+    def __init__(self, driver: "psycopg.Connection[Any]") -> None:
+        self._driver = driver
+        self._libpq = driver.pgconn
+        self._loading = Transformer(driver)
+        self._names: dict[str, bytes] = {}
+        self._prepared = 0
+        self._sent: list[tuple[str | None, Answer]] | None = None
+
+    def execute(self, text: str, values: Sequence[Value]) -> Answer:
+        """Runs a statement whose parameters are `$1`, `$2` …, or sends it with the others."""
+        if self._sent is not None:
+            return self._send(text, values)
+        with self.together():
+            return self._send(text, values)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Sends what is run in the block without waiting for each; at its end all is done, or the first error is raised."""
+        assert self._sent is None
+        self._sent = []
+        self._libpq.enter_pipeline_mode()
+        try:
+            yield
+        finally:
+            sent, self._sent = self._sent, None
+            self._receive(sent)
+
+    def rows(self, result: Any) -> list[tuple[Any, ...]]:
+        """The rows of a result."""
+        self._loading.set_pgresult(result)
+        return self._loading.load_rows(0, result.ntuples, tuple)
+
+    def _send(self, text: str, values: Sequence[Value]) -> Answer:
+        assert self._sent is not None
+        if not self._sent and self._libpq.transaction_status == TransactionStatus.IDLE and text != _BEGIN:
+            self._send(_BEGIN, ())
+        given = [_given(value) for value in values]
+        name = self._names.get(text)
+        if name is None:
+            self._prepared += 1
+            name = self._names[text] = b"tallybook_%d" % self._prepared
+            self._sent.append((text, Answer(self)))
+            self._libpq.send_prepare(name, text.encode())
+        answer = Answer(self)
+        self._sent.append((None, answer))
+        self._libpq.send_query_prepared(name, given)
+        return answer
+
+    def _receive(self, sent: list[tuple[str | None, Answer]]) -> None:
+        """Takes the result of everything that was sent. Of what followed an error nothing took place."""
+        failed: psycopg.Error | None = None
+        self._libpq.pipeline_sync()
+        results = self._driver.wait(self._results(len(sent) + 1))
+        for (prepared, answer), result in zip(sent, results, strict=False):  # the last one is of the end
+            answer.result = result
+            if result.status in _FAILED:
+                failed = failed or error_from_result(result)
+                if prepared is not None:
+                    del self._names[prepared]
+        if self._libpq.status != ConnStatus.BAD:
+            self._libpq.exit_pipeline_mode()
+        if failed is not None:
+            raise failed
+
+    def _results(self, count: int) -> Generator[Any, Any, list[Any]]:
+        yield from send(self._libpq)
+        results: list[Any] = []
+        while len(results) < count:
+            found = yield from fetch_many(self._libpq)
+            if not found:
+                raise psycopg.OperationalError("the connection was lost")
+            results += found
+        return results
+
+
+_BEGIN = "BEGIN"
+_FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
+
+
+def _given(value: Value) -> bytes | None:
+    """A value as PostgreSQL reads it; libpq ends a text at a NUL, which none can hold."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if "\0" in value:
+            raise psycopg.DataError("PostgreSQL has no text with a NUL")
+        return value.encode()
+    return b"%d" % value
