@@ -16,8 +16,11 @@ NEVER = date.max
 """The `expires_on` of a lot that does not expire; such a lot is consumed last."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the book, or a fact about it."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A row of the book, or a fact about it.
+
+    As JSON it says nothing of fields that have their default, so the default of a field never changes: it was stored.
+    """
 
 
 class Project(Record, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ READING = r"-c default_transaction_isolation=repeatable\ read -c default_transac
 IN_BATCHES = "-c lock_timeout=2s -c statement_timeout=20s -c idle_in_transaction_session_timeout=20s"
 """What the engine's transactions may take, as everybody waits for them: for others' locks, for a statement, and (as the
 database sees it, which frees the customers that a standing worker holds) between two statements."""
-BY_KEYS = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+BY_KEYS = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 """The engine looks rows up by their keys and no more: each of its statements is planned once, and through an index. A planner
 that has just seen an empty table has it read as a whole, in each batch anew (docs/performance.md)."""
 BY_VALUES = "-c plan_cache_mode=force_custom_plan"

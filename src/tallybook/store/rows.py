@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, UniqueConstraint
 
+from tallybook.store.among import Among
 from tallybook.store.driver import execute
 from tallybook.store.mapping import Mapping
 
@@ -113,13 +114,17 @@ def _keys(mapping: Mapping) -> set[str]:
 class PostgresRows:
     """The rows of a statement as one JSON text: of a few rows it is the cheapest form there is, of hundreds as good as COPY."""
 
+    _among = Among(sqlite=False)
+
     def insert(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
         """New rows."""
         execute(connection, _postgres_insert(mapping), [_as_json(mapping.names, rows)])
 
     def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> Callable[[], int]:
         """Changed rows."""
-        done = execute(connection, _postgres_update(mapping), [_as_json([*mapping.names, _BEFORE], rows)])
+        at = mapping.names.index("id")
+        ids = self._among.keys(row[at] for row in rows)
+        done = execute(connection, _postgres_update(mapping), [_as_json([*mapping.names, _BEFORE], rows), ids])
         return lambda: int(done.rowcount)
 
 
@@ -141,12 +146,13 @@ def _postgres_insert(mapping: Mapping) -> str:
 
 @cache
 def _postgres_update(mapping: Mapping) -> str:
+    """The ids are said a second time, so that the rows are looked up by them however small the planner takes the table to be."""
     assert not any(_is_bytes(mapping, name) for name in mapping.names)
     changes = ", ".join(f"{name} = said.{name}" for name in mapping.names if name != "id")
     return (
         f"UPDATE {mapping.table.name} AS kept SET {changes} "  # noqa: S608  # names of ours
         f"FROM json_to_recordset($1::json) AS said({_said(mapping)}, {_BEFORE} bigint) "
-        f"WHERE kept.id = said.id AND kept.version = said.{_BEFORE}"
+        f"WHERE kept.id = ANY ($2::text[]) AND kept.id = said.id AND kept.version = said.{_BEFORE}"
     )
 
 
