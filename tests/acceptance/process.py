@@ -61,7 +61,9 @@ class Server:
 
     def kill_all(self) -> None:
         """End everything that the process started with it, in one moment."""
-        os.killpg(self.processes[-1].pid, signal.SIGKILL)
+        for pid in tree(self.processes[-1].pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.processes[-1].wait()
 
     def environment(self, time_zone: str) -> dict[str, str]:
@@ -81,6 +83,12 @@ class Server:
             "TALLYBOOK_EXPORTS_FOLDER": str(self.log.parent / "exports"),
             **self.settings,
         }
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all that it started, and they."""
+    started = [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
+    return [pid, *(one for child in started for one in tree(child))]
 
 
 @contextlib.contextmanager

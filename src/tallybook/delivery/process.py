@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -296,7 +297,7 @@ def main(fd: int) -> None:
     """The child: delivers until it is told to stop, or its parent is gone."""
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)  # the parent says when to stop
-    os.nice(NICENESS)
+    _give_way()
     channel = Channel(socket.socket(fileno=fd))
     first = channel.receive()
     if first is None:
@@ -308,6 +309,14 @@ def main(fd: int) -> None:
     set_for_serving()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_deliver(start, channel))
+
+
+def _give_way() -> None:
+    """Is as nice as it should be: among all processes too, where Linux first divides time between sessions (sched(7))."""
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        os.setsid()
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 async def _deliver(start: Start, channel: Channel) -> None:

@@ -4,6 +4,7 @@ The driver's cursors take some 70 µs for a statement, whatever it says, and loo
 call of libpq, and those that are sent together meet the wire once (docs/adr/0013).
 """
 
+import struct
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,9 +13,10 @@ import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.generators import fetch_many, send
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 
-Value = str | int | None
+Value = str | int | list[str | None] | None
+"""A list is an array of texts."""
 
 
 class Answer:
@@ -84,7 +86,8 @@ class Line:
             self._libpq.send_prepare(name, text.encode())
         answer = Answer(self)
         self._sent.append((None, answer))
-        self._libpq.send_query_prepared(name, given)
+        forms = [Format.BINARY if isinstance(value, list) else Format.TEXT for value in values]
+        self._libpq.send_query_prepared(name, given, forms)
         return answer
 
     def _receive(self, sent: list[tuple[str | None, Answer]]) -> None:
@@ -126,4 +129,21 @@ def _given(value: Value) -> bytes | None:
         if "\0" in value:
             raise psycopg.DataError("PostgreSQL has no text with a NUL")
         return value.encode()
-    return b"%d" % value
+    return _array(value) if isinstance(value, list) else b"%d" % value
+
+
+_TEXT = 25
+_NULL = (-1).to_bytes(4, "big", signed=True)
+
+
+def _array(texts: list[str | None]) -> bytes:
+    """The binary form, which is copied where the other one is read character by character."""
+    size = len(texts)
+    parts = [struct.pack("!iiiii", 1, 1, _TEXT, size, 1) if size else struct.pack("!iii", 0, 0, _TEXT)]
+    for text in texts:
+        if text is None:
+            parts.append(_NULL)
+        else:
+            said = text.encode()
+            parts += (len(said).to_bytes(4, "big"), said)
+    return b"".join(parts)
