@@ -44,9 +44,9 @@ SPARE_READERS = 2
 READER_CACHE_KB = 4_096
 WRITER_CACHE_KB = 16_384
 """Page cache of a SQLite connection. The kernel keeps what does not fit: four times as much was no faster."""
-LOG_PAGES = 4_000
+LOG_PAGES = 12_000
 """Pages in SQLite's write-ahead log at which it should begin anew (store/checkpoints.py)."""
-MOST_LOG_PAGES = 16_000
+MOST_LOG_PAGES = 32_000
 """Pages at which each commit tries to make it, whoever waits."""
 BUSY_MS = 10_000
 """How long a SQLite connection waits for another's lock."""

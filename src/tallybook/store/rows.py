@@ -16,7 +16,7 @@ from tallybook.store.among import Among
 from tallybook.store.driver import execute
 from tallybook.store.mapping import Mapping
 
-Row = tuple[Any, ...]
+Row = Sequence[Any]
 
 
 class Rows(Protocol):

@@ -72,11 +72,11 @@ class FactWriter:
             before = book.versions.get((name, record_id))
             values[-1] = (before or 0) + 1
             if before is None:
-                fresh.setdefault(type(record), []).append(tuple(values))
+                fresh.setdefault(type(record), []).append(values)
             else:
-                stale.setdefault(type(record), []).append((*values, before))
+                stale.setdefault(type(record), []).append([*values, before])
         for fact in book.facts:
-            fresh.setdefault(type(fact), []).append(tuple(MAPPINGS[type(fact)].values(fact)))
+            fresh.setdefault(type(fact), []).append(MAPPINGS[type(fact)].values(fact))
         with together(connection):
             for kind in (kind for kind in MAPPINGS if kind in fresh):
                 self._rows.insert(connection, MAPPINGS[kind], _in_order(kind, fresh[kind]))
