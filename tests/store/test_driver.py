@@ -96,6 +96,11 @@ def test_what_no_text_can_hold_is_refused_and_the_transaction_goes_on(database: 
 
 def test_the_drivers_errors_have_sqlalchemys_types(database: Database) -> None:
     """The engine tells by them whether a batch lost to others, broke a rule, or has no database any more."""
+
+    def end(connection: Connection) -> None:
+        with pytest.raises(OperationalError, match="administrator"):
+            execute(connection, "SELECT pg_terminate_backend(pg_backend_pid())", {})
+
     with database.writing() as connection:
         run(connection, ADD, {"name": "twice", "n": 1})
     with pytest.raises(IntegrityError), database.writing() as connection:
@@ -107,7 +112,7 @@ def test_the_drivers_errors_have_sqlalchemys_types(database: Database) -> None:
         with pytest.raises(DataError), database.writing() as connection:
             execute(connection, "SELECT 1 / 0", {})
         with pytest.raises(OperationalError) as lost, database.writing() as connection:
-            execute(connection, "SELECT pg_terminate_backend(pg_backend_pid())", {})
+            end(connection)
         assert lost.value.connection_invalidated
 
 

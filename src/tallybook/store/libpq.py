@@ -60,8 +60,8 @@ class Line:
     def together(self) -> Iterator[None]:
         """Sends what is run in the block without waiting for each; at its end all is done, or the first error is raised."""
         assert self._sent is None
-        self._sent = []
         self._libpq.enter_pipeline_mode()
+        self._sent = []
         try:
             yield
         finally:
@@ -107,10 +107,16 @@ class Line:
             raise failed
 
     def _results(self, count: int) -> Generator[Any, Any, list[Any]]:
+        """So many results; fewer when the connection was lost after one that says why."""
         yield from send(self._libpq)
         results: list[Any] = []
         while len(results) < count:
-            found = yield from fetch_many(self._libpq)
+            try:
+                found = yield from fetch_many(self._libpq)
+            except psycopg.OperationalError:
+                if results and results[-1].status == ExecStatus.FATAL_ERROR:
+                    break
+                raise
             if not found:
                 raise psycopg.OperationalError("the connection was lost")
             results += found
