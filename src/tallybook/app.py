@@ -64,8 +64,9 @@ class Process:
             request_ids = Ids(draw_node(connection, real_now()))  # its own: ids are not handed out to two threads at once
             recorder_ids = Ids(draw_node(connection, real_now()))
         self._engine = Engine(self._database, ids, real_now, self._deliver, self._after_commit)
-        # PostgreSQL records what was delivered while it writes orders; a file of SQLite has one engine.
-        self._recorder = self._engine if self._database.is_sqlite else Engine(self._database, recorder_ids, real_now)
+        self._engines = [self._engine]
+        if not self._database.is_sqlite:  # one more records what was delivered, beside the orders; a file has one writer
+            self._engines.append(Engine(self._database, recorder_ids, real_now))
         self._checkpoints = Checkpoints(self._database)
         self._loop: asyncio.AbstractEventLoop | None = None
         start = Start(
@@ -76,7 +77,7 @@ class Process:
             drain_seconds=settings.drain_seconds / 2,
             log_level=settings.log_level,
         )
-        self._delivery = DeliveryProcess(start, EngineClerk(self._database, self._recorder))
+        self._delivery = DeliveryProcess(start, EngineClerk(self._database, self._engines[-1]))
         self.health = Health(self._is_ready, self._observe)
         allowed = Allowed(settings.wrong_keys_per_minute, settings.unknown_codes_per_minute)
         gateway = Gateway(self._database, self._engine, request_ids, settings.public_url, allowed)
@@ -118,9 +119,8 @@ class Process:
     async def _lifespan(self, _: Litestar) -> AsyncIterator[None]:
         set_for_serving()
         self._loop = asyncio.get_running_loop()
-        self._engine.start()
-        if self._recorder is not self._engine:
-            self._recorder.start()
+        for engine in self._engines:
+            engine.start()
         self._checkpoints.start()
         self._delivery.start()
         self._runner.start()
@@ -130,9 +130,8 @@ class Process:
             self.health.draining = True
             await asyncio.to_thread(self._runner.stop)
             await asyncio.to_thread(self._delivery.stop)
-            if self._recorder is not self._engine:
-                await asyncio.to_thread(self._recorder.stop)
-            await asyncio.to_thread(self._engine.stop)
+            for engine in self._engines:
+                await asyncio.to_thread(engine.stop)
             await asyncio.to_thread(self._checkpoints.stop)
             self._database.close()
 
