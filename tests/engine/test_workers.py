@@ -1,6 +1,7 @@
 """Two engines on one PostgreSQL: what one does to the other's customers, webhooks and moments."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from tallybook.clock import real_now
 from tallybook.engine.engine import Engine
 from tallybook.store.database import Database
+from tallybook.store.send_outs import Result, record
 from tallybook.usecases.webhooks import DeleteWebhook
 from tests.books import PROJECT, WAIT_SECONDS, Book, decided, engine_on, put_order, small_book, submit
 
@@ -100,3 +102,28 @@ def test_a_reading_sees_one_moment(book: Book) -> None:
         before = connection.scalar(count)
         book.order("between")
         assert connection.scalar(count) == before
+
+
+def test_results_wait_for_who_deletes_their_webhook(book: Book) -> None:
+    """Both change the same send-outs, each in an order of its own: side by side they would lock each other."""
+    ((webhook_id,),) = _rows(book, "SELECT id FROM documents WHERE kind = 'webhook'")
+    book.order("paid", "bob")
+    sent = [row[0] for row in _rows(book, "SELECT id FROM send_outs")]
+    now = real_now()
+    results = [
+        Result(
+            send_out_id=one, project_id=PROJECT, webhook_id=webhook_id, attempt=1, at=now, first_attempt_at=now, state="DELIVERED"
+        )
+        for one in sent
+    ]
+    with _another(book) as recorder:
+        with book.database.writing() as deleting:
+            deleting.execute(text("DELETE FROM documents WHERE id = :id"), {"id": webhook_id})
+            late = threading.Thread(target=recorder.errand, args=(lambda connection: record(connection, results, sqlite=False),))
+            late.start()
+            _until_somebody_waits(book)
+            deleting.execute(text("UPDATE send_outs SET state = 'CANCELED'"))
+        late.join(WAIT_SECONDS)
+    assert sent
+    assert not late.is_alive()
+    assert {row[0] for row in _rows(book, "SELECT state FROM send_outs")} == {"DELIVERED"}

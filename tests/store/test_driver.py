@@ -1,14 +1,16 @@
 """What the driver runs for us says what SQLAlchemy would have said: the same rows, the same errors."""
 
+import contextlib
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, bindparam, insert, select
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from tallybook.store.among import Among
 from tallybook.store.database import Database
 from tallybook.store.driver import all_rows, all_values, execute, rows_later, run, together
+from tallybook.store.migrate import migrate
 from tallybook.store.tables import counters
 
 NAMES = ["", "plain", "\"quoted\" 'both' \\ ways", "Zażółć 🎈 \u2028", "tab\tand\nline", "100 % :name %s ?"]
@@ -75,6 +77,36 @@ def test_a_connection_works_on_after_a_failure(database: Database) -> None:
                 add_again(connection, attempt)
             with connection.begin():
                 assert [attempt, 1] in [[name, n] for n, name in all_rows(connection, NAMED, {"least": 0})]
+
+
+def test_texts_are_utf_8_whatever_the_environment_says(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the same for a statement of ours and for one of SQLAlchemy."""
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with contextlib.closing(Database(database_url)) as database:
+        migrate(database)
+        with database.writing() as connection:
+            run(connection, ADD, {"name": "Zażółć", "n": 1})
+            connection.execute(ADD, {"name": "gęślą", "n": 1})
+        with database.reading() as connection:
+            assert sorted(connection.scalars(select(counters.c.name))) == ["Zażółć", "gęślą"]
+            assert sorted(all_values(connection, select(counters.c.name), {})) == ["Zażółć", "gęślą"]
+
+
+@pytest.mark.parametrize("change", ["DEALLOCATE ALL", "ALTER TABLE counters ALTER COLUMN n TYPE integer"])
+def test_a_statement_that_must_be_prepared_again_fails_once(change: str, postgres_url: str) -> None:
+    """The database forgot it, or the table is another one now: the connection that reads next is good again."""
+    with contextlib.closing(Database(postgres_url)) as database:
+        migrate(database)
+        with database.writer.connect() as connection:
+            with connection.begin():
+                run(connection, ADD, {"name": "alone", "n": 1})
+                assert len(all_rows(connection, NAMED, {"least": 0})) == 1
+            with connection.begin():
+                connection.exec_driver_sql(change)
+            with pytest.raises(DBAPIError), connection.begin():
+                all_rows(connection, NAMED, {"least": 0})
+            with connection.begin():
+                assert len(all_rows(connection, NAMED, {"least": 0})) == 1
 
 
 def test_what_no_text_can_hold_is_refused_and_the_transaction_goes_on(database: Database) -> None:

@@ -7,8 +7,10 @@ from sqlalchemy import Engine, text
 from tallybook.domain.records import Lot
 from tallybook.store import rows
 from tallybook.store.database import Database
+from tallybook.store.driver import _worded
 from tallybook.store.mapping import MAPPINGS
 from tallybook.store.migrate import migrate
+from tallybook.store.read_book import _selects
 from tests.books import PROJECT
 
 LOOK_UPS = [
@@ -38,3 +40,14 @@ def test_the_engine_goes_through_an_index_even_where_the_planner_would_read_a_sm
         assert not any(_reads_it_all(database.batches, look_up) for look_up in LOOK_UPS)
         change = rows._postgres_update(MAPPINGS[Lot]).replace("$1", "'[]'").replace("$2", "'{lot_1,lot_2}'")
         assert "Index Cond: (id = ANY ('{lot_1,lot_2}'" in _plan(database.batches, change)
+
+
+def test_the_conditions_of_partial_indexes_are_seen_though_a_statement_is_planned_once(postgres_url: str) -> None:
+    """A parameter in their place would have all entries of all customers read, in each batch of somebody who waits for points."""
+    with contextlib.closing(Database(postgres_url)) as database:
+        migrate(database)
+        entries = _worded(_selects(sqlite=False, locking=True).entries_of, sqlite=False).text
+        with database.batches.connect() as connection:
+            connection.execute(text(f"PREPARE asked AS {entries.replace(':', chr(92) + ':')}"))
+            plan = "\n".join(connection.scalars(text("EXPLAIN EXECUTE asked('{cust_1}')")))
+        assert "Index Scan" in plan

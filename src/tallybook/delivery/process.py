@@ -46,6 +46,8 @@ ANSWER_SECONDS = 120.0
 """How long a child waits for its parent's answer. The database may be away for a while; a parent is not."""
 NICENESS = 10
 """Orders go before their webhooks where the machine has not enough for both (docs/adr/0003)."""
+AUTOGROUP = Path("/proc/self/autogroup")
+AUTOGROUP_TRIES = 20
 _LENGTH = struct.Struct("!I")
 
 
@@ -312,11 +314,24 @@ def main(fd: int) -> None:
 
 
 def _give_way() -> None:
-    """Is as nice as it should be: among all processes too, where Linux first divides time between sessions (sched(7))."""
+    """Is as nice as it should be: among all processes too, where Linux first divides time between sessions (sched(7)).
+
+    Linux lets one process of a machine say so in a tenth of a second; the others are to try again.
+    """
     os.nice(NICENESS)
-    with contextlib.suppress(OSError):
+    if not AUTOGROUP.exists():
+        return
+    with contextlib.suppress(PermissionError):
         os.setsid()
-        Path("/proc/self/autogroup").write_text(str(NICENESS))
+    for _ in range(AUTOGROUP_TRIES):
+        try:
+            AUTOGROUP.write_text(str(NICENESS))
+        except BlockingIOError:
+            time.sleep(0.1 + os.getpid() % 100 / 1000)
+        except OSError:
+            return
+        else:
+            return
 
 
 async def _deliver(start: Start, channel: Channel) -> None:

@@ -56,12 +56,14 @@ CONNECT_SECONDS = 2
 """How long PostgreSQL may take to accept a connection (the least that its library allows)."""
 REACHABLE: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
+    "client_encoding": "utf8",
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-"""After some 25 seconds without a sign of life a connection to PostgreSQL is given up, whatever it was doing."""
+"""After some 25 seconds without a sign of life a connection to PostgreSQL is given up, whatever it was doing. Texts are sent as
+UTF-8, whatever the database stores them in and the environment says."""
 READING = r"-c default_transaction_isolation=repeatable\ read -c default_transaction_read_only=on"
 """One moment for all queries of one reading: a list and its total, a card and its lots agree. SQLite does it unasked."""
 IN_BATCHES = "-c lock_timeout=2s -c statement_timeout=20s -c idle_in_transaction_session_timeout=20s"

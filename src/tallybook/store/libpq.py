@@ -13,7 +13,7 @@ import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.generators import fetch_many, send
-from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format, TransactionStatus
 
 Value = str | int | list[str | None] | None
 """A list is an array of texts."""
@@ -22,10 +22,12 @@ Value = str | int | list[str | None] | None
 class Answer:
     """What came of a statement. Of one that was sent together with others it is to be asked when all of them were."""
 
-    __slots__ = ("_line", "result")
+    __slots__ = ("_line", "is_of_name", "result")
 
-    def __init__(self, line: "Line") -> None:
+    def __init__(self, line: "Line", *, is_of_name: bool = False) -> None:
         self._line = line
+        self.is_of_name = is_of_name
+        """Whether it is of the naming of a statement, not of the statement itself."""
         self.result: Any = None
 
     @property
@@ -47,7 +49,7 @@ class Line:
         self._loading = Transformer(driver)
         self._names: dict[str, bytes] = {}
         self._prepared = 0
-        self._sent: list[tuple[str | None, Answer]] | None = None
+        self._sent: list[tuple[str, Answer]] | None = None
 
     def execute(self, text: str, values: Sequence[Value]) -> Answer:
         """Runs a statement whose parameters are `$1`, `$2` …, or sends it with the others."""
@@ -82,27 +84,30 @@ class Line:
         if name is None:
             self._prepared += 1
             name = self._names[text] = b"tallybook_%d" % self._prepared
-            self._sent.append((text, Answer(self)))
+            self._sent.append((text, Answer(self, is_of_name=True)))
             self._libpq.send_prepare(name, text.encode())
         answer = Answer(self)
-        self._sent.append((None, answer))
+        self._sent.append((text, answer))
         forms = [Format.BINARY if isinstance(value, list) else Format.TEXT for value in values]
         self._libpq.send_query_prepared(name, given, forms)
         return answer
 
-    def _receive(self, sent: list[tuple[str | None, Answer]]) -> None:
+    def _receive(self, sent: list[tuple[str, Answer]]) -> None:
         """Takes the result of everything that was sent. Of what followed an error nothing took place."""
         failed: psycopg.Error | None = None
-        self._libpq.pipeline_sync()
-        results = self._driver.wait(self._results(len(sent) + 1))
-        for (prepared, answer), result in zip(sent, results, strict=False):  # the last one is of the end
+        with self._driver.lock:  # as its own statements: nobody closes it meanwhile
+            self._libpq.pipeline_sync()
+            results = self._driver.wait(self._results(len(sent) + 1))
+            if self._libpq.status != ConnStatus.BAD:
+                self._libpq.exit_pipeline_mode()
+        for (text, answer), result in zip(sent, results, strict=False):  # the last one is of the end
             answer.result = result
             if result.status in _FAILED:
                 failed = failed or error_from_result(result)
-                if prepared is not None:
-                    del self._names[prepared]
-        if self._libpq.status != ConnStatus.BAD:
-            self._libpq.exit_pipeline_mode()
+                if result.error_field(DiagnosticField.SQLSTATE) in _PREPARE_AGAIN:
+                    self._names.clear()
+                elif answer.is_of_name:
+                    self._names.pop(text, None)
         if failed is not None:
             raise failed
 
@@ -125,6 +130,8 @@ class Line:
 
 _BEGIN = "BEGIN"
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
+_PREPARE_AGAIN = (b"26000", b"0A000")
+"""PostgreSQL knows no such name any more, or a table is not what it was when the statement was planned."""
 
 
 def _given(value: Value) -> bytes | None:

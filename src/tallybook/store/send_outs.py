@@ -154,6 +154,8 @@ class _Recording:
                 next_attempt_at=bindparam("at"),
             )
         )
+        webhooks = select(documents.c.id).where(self.among(documents.c.id)).order_by(documents.c.id)
+        self.webhooks = webhooks.with_for_update(read=True, key_share=True)
         make: Any = sqlite_insert if sqlite else postgres_insert
         latest: Any = bindparam("latest")
         seen = make(webhook_health).values(webhook_id=bindparam("webhook_id"), last_success_at=latest)
@@ -173,6 +175,8 @@ def record(connection: Connection, results: Sequence[Result], *, sqlite: bool) -
     its end keeps, as its `next_attempt_at`, when that was: how long it is kept counts from there.
     """
     s = _recording(sqlite=sqlite)
+    if not sqlite:  # who deletes one of these webhooks is waited for: both change its send-outs, each in an order of its own
+        all_rows(connection, s.webhooks, {"keys": s.among.keys(one.webhook_id for one in results)})
     delivered = [one for one in results if one.state == "DELIVERED"]
     failed = [one for one in results if one.state != "DELIVERED"]
     for status in {one.status for one in delivered}:
