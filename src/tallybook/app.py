@@ -130,8 +130,7 @@ class Process:
             self.health.draining = True
             await asyncio.to_thread(self._runner.stop)
             await asyncio.to_thread(self._delivery.stop)
-            for engine in self._engines:
-                await asyncio.to_thread(engine.stop)
+            await asyncio.gather(*(asyncio.to_thread(engine.stop) for engine in self._engines))
             await asyncio.to_thread(self._checkpoints.stop)
             self._database.close()
 
