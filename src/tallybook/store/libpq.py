@@ -15,7 +15,7 @@ from psycopg.errors import error_from_result
 from psycopg.generators import fetch_many, send
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format, TransactionStatus
 
-Value = str | int | list[str | None] | None
+Value = str | int | list[str] | None
 """A list is an array of texts."""
 
 
@@ -146,17 +146,13 @@ def _given(value: Value) -> bytes | None:
 
 
 _TEXT = 25
-_NULL = (-1).to_bytes(4, "big", signed=True)
+"""PostgreSQL's number of the type."""
 
 
-def _array(texts: list[str | None]) -> bytes:
-    """The binary form, which is copied where the other one is read character by character."""
-    size = len(texts)
-    parts = [struct.pack("!iiiii", 1, 1, _TEXT, size, 1) if size else struct.pack("!iii", 0, 0, _TEXT)]
+def _array(texts: list[str]) -> bytes:
+    """The binary form, which is copied where the other one is read character by character: one dimension, no nulls, from 1."""
+    parts = [struct.pack("!iiiii", 1, 0, _TEXT, len(texts), 1)]
     for text in texts:
-        if text is None:
-            parts.append(_NULL)
-        else:
-            said = text.encode()
-            parts += (len(said).to_bytes(4, "big"), said)
+        said = text.encode()
+        parts += (len(said).to_bytes(4, "big"), said)
     return b"".join(parts)

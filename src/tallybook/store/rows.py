@@ -135,6 +135,7 @@ class PostgresRows:
 
 _BEFORE = "version_before"
 _LONG = ("refs", "subjects", "items", "cause")
+"""Columns that are never null."""
 
 
 def _long(mapping: Mapping) -> list[str]:
