@@ -51,3 +51,15 @@ def test_the_conditions_of_partial_indexes_are_seen_though_a_statement_is_planne
             connection.execute(text(f"PREPARE asked AS {entries.replace(':', chr(92) + ':')}"))
             plan = "\n".join(connection.scalars(text("EXPLAIN EXECUTE asked('{cust_1}')")))
         assert "Index Scan" in plan
+
+
+def test_the_lots_of_customers_are_found_through_their_cards(postgres_url: str) -> None:
+    """The cards are found first, and then their lots: joined, all lots of all customers might be read for those of a few."""
+    with contextlib.closing(Database(postgres_url)) as database:
+        migrate(database)
+        lots = _worded(_selects(sqlite=False, locking=True).lots_of, sqlite=False).text
+        with database.batches.connect() as connection:
+            connection.execute(text(f"PREPARE asked AS {lots.replace(':', chr(92) + ':')}"))
+            plan = "\n".join(connection.scalars(text("EXPLAIN EXECUTE asked('{cust_1}', 'ACTIVE')")))
+        assert "Index Cond: (card_id = ANY ($" in plan
+        assert "Seq Scan" not in plan

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Text, any_, bindparam, func, select
+from sqlalchemy import Select, Text, any_, bindparam, func, select
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import UserDefinedType
 
@@ -31,6 +31,10 @@ class Among:
             values = func.json_each(bindparam(parameter, type_=Text)).table_valued("value")
             return column.in_(select(values.c.value))
         return column == any_(bindparam(parameter, type_=_Texts()))
+
+    def found(self, column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+        """`column` is one of the values that a query finds: they are found first, and then looked up as keys are."""
+        return column.in_(found) if self._sqlite else column == any_(func.array(found.scalar_subquery()))
 
     def keys(self, values: Iterable[str]) -> str:
         """The value of the parameter."""

@@ -68,7 +68,10 @@ class Line:
             yield
         finally:
             sent, self._sent = self._sent, None
-            self._receive(sent)
+            if sent:
+                self._receive(sent)
+            else:
+                self._libpq.exit_pipeline_mode()
 
     def rows(self, result: Any) -> list[tuple[Any, ...]]:
         """The rows of a result."""

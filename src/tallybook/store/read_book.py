@@ -62,6 +62,8 @@ class Selects:
         customers = self._of(records.Customer, self.among(t.customers.c.id))
         self.customers = customers.order_by(t.customers.c.id).with_for_update() if locking else customers
         self.lots = self._of(records.Lot, self.among(t.lots.c.card_id), t.lots.c.status == "ACTIVE")
+        cards_of = select(t.cards.c.id).where(self.among(t.cards.c.customer_id), there)
+        self.lots_of = self._of(records.Lot, self.among.found(t.lots.c.card_id, cards_of), t.lots.c.status == "ACTIVE")
         self.memberships = self._of(records.TierMembership, self.among(t.tier_memberships.c.customer_id))
         entries = t.pending_entries.c
         self.entries_of = self._of(records.PendingEntry, self.among(entries.customer_id), text("status = 'PENDING'"))
@@ -115,13 +117,19 @@ class BookReader:
 
     def configurations(self, connection: Connection, project_ids: Iterable[str]) -> dict[str, Configuration]:
         """The configurations of these projects as of this transaction; a project that is not there is left out."""
-        found = self._all(connection, records.Project, self._selects.projects, keys=self._selects.keys(project_ids))
-        for project in found:
+        return self._as_now(connection, self._projects_later(connection, project_ids)())
+
+    def _projects_later(self, connection: Connection, project_ids: Iterable[str]) -> Callable[[], list[records.Project]]:
+        return self._later(connection, records.Project, self._selects.projects, set(project_ids))
+
+    def _as_now(self, connection: Connection, projects: list[records.Project]) -> dict[str, Configuration]:
+        """The configurations of projects as they are now: what is kept of them, or read again."""
+        for project in projects:
             kept = self._configurations.get(project.id)
             if kept is None or kept.project.config_version != project.config_version:
                 kept = Configuration(project, self._documents(connection, project.id))
             self._configurations[project.id] = kept if kept.project == project else kept.for_project(project)
-        return {project.id: self._configurations[project.id] for project in found}
+        return {project.id: self._configurations[project.id] for project in projects}
 
     def forget(self, project_ids: Iterable[str]) -> None:
         """Drops what is remembered of these projects: their next book reads it afresh."""
@@ -140,24 +148,35 @@ class BookReader:
                 book.keep(mapping(records.Receipt).record(row))
 
     def read(self, connection: Connection, commands: list[Command]) -> Book:
-        """The book for these commands: (1) what names things, (2) the customers it leads to, locked, and all they have."""
+        """The book for these commands: (1) what names things, (2) the customers it leads to, locked, and all they have.
+
+        What is named is asked for along with the configurations, which say what commands need, as if those were still what is
+        kept of them. If they are not, it is asked for once more.
+        """
         book = Book()
-        book.configurations = self.configurations(connection, {command.project_id for command in commands})
-        if leases := {command.fence.lease for command in commands if command.fence}:
-            rows = all_rows(connection, self._selects.fences, {"keys": self._selects.keys(leases)})
-            book.fences = {str(name): int(fence) for name, fence in rows}
-        by_project: dict[str, list[Needs]] = {}
-        for command in commands:
-            if configuration := book.configurations.get(command.project_id):
-                by_project.setdefault(command.project_id, []).append(command.needs(configuration))
+        project_ids = {command.project_id for command in commands}
+        leases = {command.fence.lease for command in commands if command.fence}
+        now = {key: kept for key, kept in self._configurations.items() if key in project_ids}
+        said: dict[str, Configuration] | None = None
+        while now != said:
+            said = now
+            by_project: dict[str, list[Needs]] = {}
+            for command in commands:
+                if configuration := said.get(command.project_id):
+                    by_project.setdefault(command.project_id, []).append(command.needs(configuration))
+            with together(connection):
+                projects = self._projects_later(connection, project_ids)
+                fences = self._rows_later(connection, self._selects.fences, leases)
+                named = {key: self._named_later(connection, key, needs) for key, needs in by_project.items()}
+            now = self._as_now(connection, projects())
+        book.configurations = now
+        book.fences = {str(name): int(fence) for name, fence in fences()}
         for project_id, needs in sorted(by_project.items()):  # customers are locked in one order by everybody
-            self._read_project(connection, book, project_id, needs)
+            self._read_project(connection, book, project_id, needs, named[project_id](book))
         return book
 
-    def _read_project(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
-        people = self._read_named(connection, book, project_id, needs)
-        self._products.read(connection, book, project_id, needs)
-        self._read_customers(connection, book, people, needs)
+    def _read_project(self, connection: Connection, book: Book, project_id: str, needs: list[Needs], people: set[str]) -> None:
+        self._read_customers(connection, book, project_id, people, needs)
         joins = [campaign for need in needs for campaign in need.joins]
         if joins:
             self._read_spare_cards(connection, book, project_id, needs)
@@ -180,56 +199,60 @@ class BookReader:
             found = connection.scalar(self._selects.earliest_expiry, {"project_id": project_id})
             book.earliest_expiry |= {project_id: found} if found else {}
 
-    def _read_named(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> set[str]:
-        """What commands name, but products; the ids of the customers that they lead to."""
+    def _named_later(self, connection: Connection, project_id: str, needs: list[Needs]) -> Callable[[Book], set[str]]:
+        """What commands name, to be put into a book when all was sent; that gives the ids of the customers it leads to."""
         s = self._selects
         orders = {key for need in needs for key in need.orders}
         cards = {key for need in needs for key in need.cards}
         people = {key for need in needs for key in need.customers}
         entries = {key for need in needs for key in need.entries}
         sources = {key for need in needs for key in need.publications}
+        found: list[Callable[[], list[Any]]] = [
+            self._later(connection, records.Order, s.orders_by_id, {key for key in orders if key.startswith("ord_")}),
+            self._later(connection, records.Order, s.orders_by_source, orders, project_id=project_id),
+            self._later(connection, records.PendingEntry, s.entries, entries),
+            self._later(connection, records.Card, s.cards_by_id, cards),
+            self._later(connection, records.Card, s.cards_by_code, cards, project_id=project_id),
+        ]
+        publications = self._later(connection, records.Publication, s.publications, sources, project_id=project_id)
+        customers = self._rows_later(connection, s.customers_by_source, people, project_id=project_id)
+        products = self._products.later(connection, project_id, needs)
+
+        def keep(book: Book) -> set[str]:
+            for read in found:
+                book.keep_all(read())
+            for publication in publications():
+                book.keep(publication)
+            products(book)
+            ids = {key for key in people if key.startswith("cust_")} | {row[0] for row in customers()}
+            for order in book.orders.values():
+                ids |= {person for person in (order.customer_id, order.referrer_id) if person}
+            return ids | {card.customer_id for card in book.cards.values() if card.customer_id}
+
+        return keep
+
+    def _read_customers(self, connection: Connection, book: Book, project_id: str, ids: set[str], needs: list[Needs]) -> None:
+        """The customers of these ids and what they have, and what belongs to the orders and cards in the book."""
+        s = self._selects
+        nobodys = {card.id for card in book.cards.values() if not card.customer_id}
         with together(connection):
             found: list[Callable[[], list[Any]]] = [
-                self._later(connection, records.Order, s.orders_by_id, {key for key in orders if key.startswith("ord_")}),
-                self._later(connection, records.Order, s.orders_by_source, orders, project_id=project_id),
-                self._later(connection, records.PendingEntry, s.entries, entries),
-                self._later(connection, records.Card, s.cards_by_id, cards),
-                self._later(connection, records.Card, s.cards_by_code, cards, project_id=project_id),
+                self._later(connection, records.Customer, s.customers, ids),  # first, since it locks them
+                self._later(connection, records.Card, s.cards_of, ids),
+                self._later(connection, records.TierMembership, s.memberships, ids),
+                self._later(connection, records.Lot, s.lots_of, ids),
+                self._later(connection, records.Lot, s.lots, nobodys),
             ]
-            publications = self._later(connection, records.Publication, s.publications, sources, project_id=project_id)
-            named = self._rows_later(connection, s.customers_by_source, people, project_id=project_id)
+            awards = self._later(connection, records.Award, s.awards, set(book.orders), project_id=project_id)
         for read in found:
             book.keep_all(read())
-        for publication in publications():
-            book.keep(publication)
-        if book.orders:
-            awards = self._all(connection, records.Award, s.awards, keys=s.keys(book.orders), project_id=project_id)
-            for award in awards:
-                book.keep(award)
-        ids = {key for key in people if key.startswith("cust_")} | {row[0] for row in named()}
-        ids |= {order.customer_id for order in book.orders.values() if order.customer_id}
-        ids |= {order.referrer_id for order in book.orders.values() if order.referrer_id}
-        return ids | {card.customer_id for card in book.cards.values() if card.customer_id}
-
-    def _read_customers(self, connection: Connection, book: Book, ids: set[str], needs: list[Needs]) -> None:
-        s = self._selects
-        if not ids:
-            return
-        customers = self._all(connection, records.Customer, s.customers, keys=s.keys(ids))
-        book.keep_all(customers)
-        keys = {customer.id for customer in customers}
-        with together(connection):
-            cards = self._later(connection, records.Card, s.cards_of, keys)
-            memberships = self._later(connection, records.TierMembership, s.memberships, keys)
-        book.keep_all(cards())
-        book.keep_all(memberships())
-        if book.cards:
-            book.keep_all(self._all(connection, records.Lot, s.lots, keys=s.keys(book.cards)))
+        for award in awards():
+            book.keep(award)
         if any(need.publications_of_cards for need in needs) and book.cards:
             for publication in self._all(connection, records.Publication, s.publications_of, keys=s.keys(book.cards)):
                 book.keep(publication)
         if any(card.pending_points for card in book.cards.values()):
-            book.keep_all(self._all(connection, records.PendingEntry, s.entries_of, keys=s.keys(keys)))
+            book.keep_all(self._all(connection, records.PendingEntry, s.entries_of, keys=s.keys(ids)))
         if waiting := {entry.order_id for entry in book.entries.values()} - book.orders.keys():
             book.keep_all(self._all(connection, records.Order, s.orders_by_id, keys=s.keys(waiting)))
 

@@ -8,7 +8,7 @@ from sqlalchemy.sql import ColumnElement
 
 from tallybook.domain.records import Product, Sku
 from tallybook.store import tables
-from tallybook.store.driver import all_rows
+from tallybook.store.driver import rows_later
 from tallybook.store.mapping import mapping
 from tallybook.usecases.book import Book
 from tallybook.usecases.command import Needs
@@ -26,23 +26,32 @@ class ProductReader:
         self.skus = _named(Sku, tables.skus.c, among)
         self.skus_of = _there(Sku, tables.skus.c, among(tables.skus.c.product_id))
 
-    def read(self, connection: Connection, book: Book, project_id: str, needs: list[Needs]) -> None:
-        """Products by id or source id, SKUs likewise with their products, and all SKUs of the products asked for whole."""
-        whole = {key for need in needs for key in need.skus_of}
-        if skus := {key for need in needs for key in need.skus}:
-            self._keep(connection, book, Sku, self.skus, skus, project_id)
-        products = {key for need in needs for key in need.products} | whole
-        products |= {sku.product_id for sku in book.skus.values()}
-        if products:
-            self._keep(connection, book, Product, self.products, products, project_id)
-        if ids := {product.id for product in book.products.values() if whole & {product.id, product.source_id}}:
-            self._keep(connection, book, Sku, self.skus_of, ids, project_id)
+    def later(self, connection: Connection, project_id: str, needs: list[Needs]) -> Callable[[Book], None]:
+        """Products by id or source id, SKUs likewise with their products, and all SKUs of the products asked for whole.
 
-    def _keep(
-        self, connection: Connection, book: Book, kind: type[Any], statement: Any, wanted: set[str], project_id: str
-    ) -> None:
-        rows = all_rows(connection, statement, {"keys": self._keys(wanted), "project_id": project_id})
-        book.keep_all([mapping(kind).record(row) for row in rows])
+        To be put into a book when all that is done `together` was sent.
+        """
+        whole = {key for need in needs for key in need.skus_of}
+        skus = self._later(connection, Sku, self.skus, {key for need in needs for key in need.skus}, project_id)
+        named = {key for need in needs for key in need.products} | whole
+        products = self._later(connection, Product, self.products, named, project_id)
+
+        def keep(book: Book) -> None:
+            book.keep_all([*skus(), *products()])
+            unnamed = {sku.product_id for sku in book.skus.values()} - book.products.keys()
+            book.keep_all(self._later(connection, Product, self.products, unnamed, project_id)())
+            ids = {product.id for product in book.products.values() if whole & {product.id, product.source_id}}
+            book.keep_all(self._later(connection, Sku, self.skus_of, ids, project_id)())
+
+        return keep
+
+    def _later(
+        self, connection: Connection, kind: type[Any], statement: Any, wanted: set[str], project_id: str
+    ) -> Callable[[], list[Any]]:
+        if not wanted:
+            return list
+        rows = rows_later(connection, statement, {"keys": self._keys(wanted), "project_id": project_id})
+        return lambda: [mapping(kind).record(row) for row in rows()]
 
 
 def _there(kind: type[Any], c: Any, *where: ColumnElement[bool]) -> Select[Any]:
