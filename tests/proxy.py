@@ -1,11 +1,12 @@
 """A wire between Tallybook and PostgreSQL that is cut when it is told to: at a COMMIT, on its way there or on its way back."""
 
 import asyncio
+import re
 import threading
 from typing import Self
 
-COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
-"""The message in which the driver asks for it."""
+PREPARED = re.compile(rb"P....(\w+)\x00COMMIT\x00", re.DOTALL)
+"""The message that gives it a name, by which it is asked for ever after (behind the name of a portal, which is empty)."""
 
 
 MEANWHILE_SECONDS = 0.1
@@ -79,15 +80,19 @@ class Proxy:
         self._pairs.discard(pair)
 
     async def _there(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
+        name: bytes | None = None
         while said := await _read(reader):
-            if COMMIT in said and self._wanted == "there":
+            if found := PREPARED.search(said):
+                name = found[1]
+            commits = name is not None and b"\0" + name + b"\0" in said
+            if commits and self._wanted == "there":
                 self._cut()
-            elif COMMIT in said and self._wanted == "back":
+            elif commits and self._wanted == "back":
                 self._wanted = "now"
                 self._deaf = near
             if not far.transport.is_closing():
                 far.write(said)
-            if COMMIT in said and self._wanted == "meanwhile":
+            if commits and self._wanted == "meanwhile":
                 self._wanted = None
                 await asyncio.sleep(MEANWHILE_SECONDS)
                 self._cut()

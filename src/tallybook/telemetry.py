@@ -13,7 +13,9 @@ from tallybook.log_lines import Lines, as_json
 QUEUE_DEPTH = Gauge("tallybook_queue_depth", "Commands that wait for the engine, now")
 BATCH_SIZE = Histogram("tallybook_batch_size", "Commands in one transaction", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500))
 COMMIT_SECONDS = Histogram(
-    "tallybook_commit_seconds", "Seconds of one commit", buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1)
+    "tallybook_commit_seconds",
+    "Seconds for which the engine waited for a commit; on PostgreSQL for what was written too, as the commit is sent along",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1),
 )
 COMMANDS = Counter(
     "tallybook_commands",

@@ -16,7 +16,7 @@ from tallybook.domain.refusals import NotFound, TryAgain
 from tallybook.engine.engine import QUEUE_LIMIT, TRIES, Overloaded
 from tallybook.engine.work import Errand
 from tallybook.store.database import Database
-from tallybook.store.write_facts import Conflict
+from tallybook.store.driver import Conflict
 from tallybook.usecases.command import Command, Needs
 from tallybook.usecases.customers import CustomerFields, create_customer
 from tallybook.usecases.page import Page

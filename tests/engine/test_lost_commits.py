@@ -61,26 +61,30 @@ def test_a_database_without_room(book: Book) -> None:
     assert book.verify().findings == []
 
 
-SLOW_COMMIT = (
-    "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END'",
-    """CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-       WHEN (NEW.reason = 'slow') EXECUTE FUNCTION linger()""",
-)
+LINGER = "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END'"
+SLOW = {
+    "commit": """CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+                 WHEN (NEW.reason = 'slow') EXECUTE FUNCTION linger()""",
+    "write": "CREATE TRIGGER slow AFTER INSERT ON transactions FOR EACH ROW WHEN (NEW.reason = 'slow') EXECUTE FUNCTION linger()",
+}
 
 
 def _port_of(url: str) -> int:
     return int(url.rpartition(":")[2].partition("/")[0])
 
 
-def test_a_commit_that_is_still_under_way(postgres_url: str) -> None:
-    """The connection dies while the database commits: it is waited for, and points by hand are not given a second time."""
+@pytest.mark.parametrize("what", SLOW)
+def test_a_commit_that_is_still_under_way(what: str, postgres_url: str) -> None:
+    """The connection dies while the database commits, or has yet to write before it does, as it was told to: it is waited for,
+    and points by hand are not given a second time.
+    """
     with empty_book(postgres_url) as book, Proxy(_port_of(postgres_url), heals=True) as proxy:
         campaign = book.programme()
         book.rules(campaign, fixed(3))
         book.order("first")
         with book.database.writing() as connection:
             code = connection.scalar(text("SELECT code FROM cards"))
-            for statement in SLOW_COMMIT:
+            for statement in (LINGER, SLOW[what]):
                 connection.execute(text(statement))
         wire = postgres_url.replace(f":{_port_of(postgres_url)}/", f":{proxy.port}/")
         with contextlib.closing(Database(wire)) as other, engine_on(other, 2) as engine:

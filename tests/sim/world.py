@@ -215,7 +215,8 @@ class Server:
             task.cancel()
         for token in self._requests:
             _settle(token, None)
-        self.engine._disconnect()
+        for runway in self.engine._runways:
+            self.engine._disconnect(runway)
         self.database.close()
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from tallybook.ids import Ids, least_at
 from tallybook.store.database import Database
+from tallybook.store.driver import arrive
 from tallybook.store.write_facts import BATCHES_BETWEEN_CLEARANCES, BATCHES_KEPT, FactWriter, was_written
 from tallybook.usecases.book import Book
 
@@ -16,14 +17,17 @@ def test_a_batch_is_known_for_an_hour_and_forgotten_after_it(database: Database)
     """A thousand batches later those of more than an hour ago are gone, and no others."""
     ids, writer = Ids(7), FactWriter(sqlite=database.is_sqlite)
     written = []
-    with database.batches.connect() as connection, connection.begin():
+    with database.batches.connect() as connection:
         for before in (
             BATCHES_KEPT + timedelta(milliseconds=1),
             BATCHES_KEPT,
             *[timedelta(0)] * (BATCHES_BETWEEN_CLEARANCES - 2),
         ):
             written.append(ids.hex18(NOON - before))
-            writer.write(connection, Book(), written[-1], NOON - before)
+            with connection.begin():
+                writer.enter(connection, written[-1], NOON - before)
+                writer.write(connection, Book(), NOON - before)
+                arrive(connection)
     with database.batches.connect() as connection, connection.begin() as looking:
         assert [was_written(connection, batch_id) for batch_id in written[:3]] == [False, True, True]
         looking.rollback()

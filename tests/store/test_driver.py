@@ -9,7 +9,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 
 from tallybook.store.among import Among
 from tallybook.store.database import Database
-from tallybook.store.driver import all_rows, all_values, execute, rows_later, run, together
+from tallybook.store.driver import ahead, all_rows, all_values, arrive, commit_behind, execute, rows_later, run, together
 from tallybook.store.migrate import migrate
 from tallybook.store.tables import counters
 
@@ -59,6 +59,39 @@ def test_statements_sent_together_fail_together(database: Database) -> None:
             run(connection, ADD, {"name": "alone", "n": 1})
             rows = rows_later(connection, NAMED, {"least": 0})
         assert [list(row) for row in rows()] == [[1, "alone"]]
+
+
+def test_what_is_sent_ahead_is_done_when_it_arrives(database: Database) -> None:
+    """Its commit too, on PostgreSQL; nothing is raised before it arrives, and of what failed nothing took place."""
+
+    def add(connection: Connection, *names: str) -> None:
+        with ahead(connection):
+            for name in names:
+                run(connection, ADD, {"name": name, "n": 1})
+            commit_behind(connection)
+
+    with database.batches.connect() as connection:
+        connection.begin()
+        add(connection, "first", "second")
+        arrive(connection)
+        if not database.is_sqlite:
+            assert _names(database) == ["first", "second"]
+        connection.commit()
+        connection.begin()
+        if not database.is_sqlite:  # which runs it at once
+            add(connection, "third", "first")
+        with pytest.raises(IntegrityError):
+            add(connection, "first") if database.is_sqlite else arrive(connection)
+        connection.rollback()
+        with connection.begin():
+            add(connection, "fourth")
+            arrive(connection)
+    assert _names(database) == ["first", "fourth", "second"]
+
+
+def _names(database: Database) -> list[str]:
+    with database.reading() as connection:
+        return sorted(all_values(connection, select(counters.c.name), {}))
 
 
 def test_a_connection_works_on_after_a_failure(database: Database) -> None:
@@ -142,7 +175,7 @@ def test_the_drivers_errors_have_sqlalchemys_types(database: Database) -> None:
     assert not broken.value.connection_invalidated
     if not database.is_sqlite:
         with pytest.raises(DataError), database.writing() as connection:
-            execute(connection, "SELECT 1 / 0", {})
+            execute(connection, "SELECT 'one'::int", {})
         with pytest.raises(OperationalError) as lost, database.writing() as connection:
             end(connection)
         assert lost.value.connection_invalidated

@@ -1,6 +1,5 @@
 """Records come back from the database as they went in; what changed meanwhile, and what must be unique, is noticed there."""
 
-import itertools
 import typing
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,9 +13,10 @@ from tallybook.domain import records
 from tallybook.domain.config import Campaign, CodeConfig, ConfigChange, Webhook
 from tallybook.domain.records import NEVER, Award, Card, Customer, Lot, Order, Publication, Receipt, Record, SendOut
 from tallybook.store.database import Database
+from tallybook.store.driver import Conflict, arrive
 from tallybook.store.mapping import MAPPINGS, from_ms, to_ms
 from tallybook.store.tables import documents
-from tallybook.store.write_facts import Conflict, FactWriter
+from tallybook.store.write_facts import FactWriter
 from tallybook.usecases.book import Book
 
 NOW = datetime(2024, 7, 24, 9, 48, 31, 790_000, tzinfo=UTC)
@@ -28,7 +28,6 @@ SAMPLES: dict[Any, Any] = {
     date: NEVER,
     datetime: datetime(2016, 5, 4, 0, 0, 0, 1_000, tzinfo=UTC),
 }
-_batches = itertools.count()
 KINDS = [kind for kind in MAPPINGS if kind is not records.Project]
 
 
@@ -75,7 +74,8 @@ def write(database: Database, *written: Any, read_at: int | None = None) -> None
         if read_at is not None:
             book.versions[key] = read_at
     with database.writing() as connection:
-        FactWriter(sqlite=database.is_sqlite).write(connection, book, f"batch {next(_batches)}", NOW)
+        FactWriter(sqlite=database.is_sqlite).write(connection, book, NOW)
+        arrive(connection)
 
 
 def stored(database: Database, kind: type[Record] | type[ConfigChange]) -> list[Any]:
@@ -141,7 +141,8 @@ def _write_both(database: Database, stale: Any, fresh: Any) -> None:
     book.writes = {(type(record).__name__, record.id): record for record in (fresh, stale)}
     book.versions[type(stale).__name__, stale.id] = 1
     with database.writing() as connection:
-        FactWriter(sqlite=database.is_sqlite).write(connection, book, f"batch {next(_batches)}", NOW)
+        FactWriter(sqlite=database.is_sqlite).write(connection, book, NOW)
+        arrive(connection)
 
 
 UNIQUE = {

@@ -9,7 +9,9 @@ from sqlalchemy import text
 
 from tallybook.domain.records import Project
 from tallybook.domain.refusals import LimitExceeded, NotFound, ResourceProtected
-from tallybook.store.write_facts import Conflict, FactWriter
+from tallybook.store.database import Database
+from tallybook.store.driver import Conflict, arrive
+from tallybook.store.write_facts import FactWriter
 from tallybook.usecases.api_keys import MAX_KEYS, ApiKeyFields, CreateApiKey
 from tallybook.usecases.customers import CreateCustomer, CustomerFields
 from tallybook.usecases.projects import CreateProject, DeleteProject, NewProjectFields, ProjectFields, ProjectMade, UpdateProject
@@ -87,5 +89,11 @@ def test_of_two_changes_of_a_project_that_meet_one_is_decided_again(database_url
             stale = read.read(connection, [UpdateProject(project_id=child.id, fields=ProjectFields())])
         book.do(UpdateProject(project_id=child.id, fields=ProjectFields(name="Renamed meanwhile")))
         stale.writes["Project", child.id] = msgspec.structs.replace(child, currency="PLN")
-        with book.database.writing() as connection, pytest.raises(Conflict):
-            FactWriter(sqlite=book.database.is_sqlite).write(connection, stale, "late", datetime(2024, 1, 1, tzinfo=UTC))
+        with pytest.raises(Conflict):
+            _write(book.database, stale)
+
+
+def _write(database: Database, book: Any) -> None:
+    with database.writing() as connection:
+        FactWriter(sqlite=database.is_sqlite).write(connection, book, datetime(2024, 1, 1, tzinfo=UTC))
+        arrive(connection)

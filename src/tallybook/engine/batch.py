@@ -8,15 +8,13 @@ from typing import Any
 import structlog
 
 from tallybook import telemetry
-from tallybook.domain.config import ConfigChange
-from tallybook.domain.records import Order, Receipt, SendOut
+from tallybook.domain.records import Order, Receipt
 from tallybook.domain.refusals import IdempotencyKeyReused, LeaseLost, NotFound, Refusal
 from tallybook.engine.work import Errand, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import Connection
-from tallybook.store.notices import announce
 from tallybook.store.read_book import BookReader
-from tallybook.store.write_facts import FactWriter
+from tallybook.store.write_facts import FactWriter, is_for_delivery
 from tallybook.usecases.book import Book
 from tallybook.usecases.command import Command
 from tallybook.usecases.page import NotRead, Page
@@ -46,11 +44,14 @@ class Batch:
         self._ids = ids
         self._real_now = real_now
 
-    def run(self, connection: Connection, work: Sequence[Work], batch_id: str) -> Handled:
-        """Does the work inside the caller's transaction; the caller commits. Raises what makes the whole batch lose."""
+    def run(self, connection: Connection, work: Sequence[Work], batch_id: str, began: datetime) -> Handled:
+        """Does the work in the transaction that the caller has begun, and will commit. Raises what makes the whole batch lose.
+
+        What is written goes `ahead`, PostgreSQL's commit with it: the rest of what makes it lose is raised when it arrives.
+        """
         handled = Handled()
         submissions = [one for one in work if isinstance(one, Submission)]
-        book = self._read(connection, submissions)
+        book = self._read(connection, submissions, lambda: self._writer.enter(connection, batch_id, began))
         real_now = self._real_now()  # now that the customers are held: another worker's changes of them were before it
         with telemetry.stage("decide"):
             handled.replies += [(one, self._handle(book, one, real_now)) for one in submissions]
@@ -58,18 +59,16 @@ class Batch:
             if isinstance(errand, Errand):
                 handled.replies.append((errand, errand.run(connection)))
         with telemetry.stage("write"):
-            self._writer.write(connection, book, batch_id, real_now)
-        handled.has_send_outs = any(_is_for_delivery(fact) for fact in book.facts)
-        if handled.has_send_outs:
-            announce(connection)
+            self._writer.write(connection, book, real_now)
+        handled.has_send_outs = is_for_delivery(book)
         handled.has_actions = any(kind == "AsyncAction" for kind, _ in book.writes)
         handled.orders = sum(isinstance(record, Order) for record in book.writes.values())
         self._reader.forget(book.config_changes)
         return handled
 
-    def _read(self, connection: Connection, submissions: list[Submission]) -> Book:
+    def _read(self, connection: Connection, submissions: list[Submission], along: Callable[[], None]) -> Book:
         with telemetry.stage("read"):
-            book = self._reader.read(connection, [one.command for one in submissions])
+            book = self._reader.read(connection, [one.command for one in submissions], along)
             self._reader.receipts(connection, book, [one.idempotency.receipt_id for one in submissions if one.idempotency])
         return book
 
@@ -141,8 +140,3 @@ def _unfit(book: Book, command: Command) -> Refusal | None:
     if command.fence is not None and book.fences.get(command.fence.lease) != command.fence.number:
         return LeaseLost()
     return None
-
-
-def _is_for_delivery(fact: object) -> bool:
-    """Something to send, or a webhook that was changed: what waited for it may go now."""
-    return isinstance(fact, SendOut) or (isinstance(fact, ConfigChange) and fact.kind == "webhook")

@@ -1,15 +1,19 @@
 """The engine: one thread that takes whatever waits and handles it in one transaction (group commit).
 
-It never waits for a batch to fill. A batch that loses is halved until the loser stands alone; a command alone is tried
-three times and then answered 503 `try_again`. Nothing is answered before it is durable.
+    waiting ──take off──▶ read, decided, written: in the air ──land──▶ durable, answered
+
+It never waits for a batch to fill. While PostgreSQL writes one batch the next may take off, over another connection, if it
+is worth it. A batch that loses is halved until the loser stands alone; a command alone is tried three times and then
+answered 503 `try_again`. Nothing is answered before it is durable.
 """
 
 import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +25,9 @@ from tallybook.engine.batch import Batch, Handled, Work
 from tallybook.engine.work import Errand, Render, Reply, Submission
 from tallybook.ids import Ids
 from tallybook.store.database import Connection, Database, DataError, DBAPIError, IntegrityError, hang_up, lost_to_others
+from tallybook.store.driver import Conflict, arrive
 from tallybook.store.read_book import BookReader
-from tallybook.store.write_facts import Conflict, FactWriter, was_written
+from tallybook.store.write_facts import FactWriter, was_written
 from tallybook.usecases.command import Command
 from tallybook.usecases.page import NotRead
 
@@ -32,6 +37,8 @@ QUEUE_LIMIT = 2_000
 """Pieces of work that may wait; past it the answer is 503 with Retry-After."""
 BATCH_LIMIT = 256
 """Pieces of work in one transaction."""
+WORTH_A_RUNWAY = 8
+"""Pieces of work that must wait for a batch to take off while another one is in the air; fewer wait for its end, to be more."""
 TRIES = 3
 """How often a command alone is tried."""
 LOOK_SECONDS = 0.6
@@ -69,6 +76,26 @@ def _resolve(replies: list[tuple[Any, Any]]) -> None:
             token.set_result(reply)
 
 
+class Runway:
+    """A connection that batches take, one at a time. `since`: when what it is used for now began."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        self.since: float | None = None
+
+
+@dataclass(slots=True)
+class Flight:
+    """A batch that was sent to the database and has not been heard of. `beside`: another one was in the air when it began."""
+
+    work: list[Work]
+    runway: Runway
+    batch_id: str
+    handled: Handled
+    tried: int
+    beside: bool
+
+
 class Engine:
     """The one road of every write of this process."""
 
@@ -95,11 +122,11 @@ class Engine:
         self._waiting: deque[Work] = deque()
         self._wake = threading.Condition()
         self._stopping = False
-        self._connection: Connection | None = None
+        self._runways = [Runway()] if database.is_sqlite else [Runway(), Runway()]
+        self._in_the_air: Flight | None = None
         self._hung_seconds = hung_seconds
         self._monotonic = monotonic
         self._sleep = sleep
-        self._since: float | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
         self._watch = threading.Thread(target=self._watch_over, name="engine-watch", daemon=True)
@@ -116,7 +143,8 @@ class Engine:
             self._wake.notify()
         self._thread.join(seconds)
         self._ended.set()
-        self._disconnect()
+        for runway in self._runways:
+            self._disconnect(runway)
 
     def submit(self, work: Work) -> None:
         """Queues a piece of work; its reply comes through `deliver`. Raises Overloaded when the queue is full."""
@@ -159,53 +187,100 @@ class Engine:
     def _loop(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting and not self._stopping:
+                while not self._waiting and not self._stopping and self._in_the_air is None:
                     self._wake.wait()
-                if not self._waiting:
+                if not self._waiting and self._in_the_air is None:
                     return
-            self.run_waiting()
+                next_one = self._in_the_air is None or (len(self._runways) > 1 and len(self._waiting) >= WORTH_A_RUNWAY)
+            self._guarded(self._begin_next if next_one else self._land_earlier)
 
     def run_waiting(self) -> None:
-        """Handles what waits as one batch. The engine's thread does it; where there are no threads, whoever has the turn."""
-        with self._wake:
-            work = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
+        """Handles what waits as one batch, to its end: where there are no threads, whoever has the turn does it."""
+        self._guarded(self._begin_next)
+        self._guarded(self._land_earlier)
+
+    @staticmethod
+    def _guarded(do: Callable[[], None]) -> None:
         try:
-            self._handle(work)
+            do()
         except Exception:
-            log.exception("engine_stumbled", size=len(work))
+            log.exception("engine_stumbled")
 
     def _watch_over(self) -> None:
         """Hangs up on a database that does not answer; the engine's thread then finds its connection lost."""
         while not self._ended.wait(self._hung_seconds / 10):
-            since, connection = self._since, self._connection
-            if since is not None and connection is not None and self._monotonic() - since > self._hung_seconds:
-                log.error("database_hangs", seconds=self._hung_seconds)
-                self._since = None
-                hang_up(connection)
+            for runway in self._runways:
+                since, connection = runway.since, runway.connection
+                if since is not None and connection is not None and self._monotonic() - since > self._hung_seconds:
+                    log.error("database_hangs", seconds=self._hung_seconds)
+                    runway.since = None
+                    hang_up(connection)
+
+    # --- take off and land ----------------------------------------------------------------------------------------------
+
+    def _begin_next(self) -> None:
+        """What waits takes off as one batch; the one before it, which was written meanwhile, lands."""
+        with self._wake:
+            work = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_LIMIT))]
+        flight = self._take_off(work, beside=self._in_the_air is not None)
+        if flight is not None:
+            earlier, self._in_the_air = self._in_the_air, flight
+            if earlier is not None:
+                self._land(earlier)
+
+    def _land_earlier(self) -> None:
+        flight, self._in_the_air = self._in_the_air, None
+        if flight is not None:
+            self._land(flight)
 
     def _handle(self, work: list[Work], tried: int = 0) -> None:
-        try:
-            handled = self._attempt(work)
-        except Unavailable:
-            self._give_up(work, TryAgain())
-        except InDoubt as doubt:
-            log.warning("batch_in_doubt", size=len(work), error=str(doubt.__cause__))
-            self._give_up(work, OutcomeUnknown())
-        except Exception as lost:  # noqa: BLE001  # whatever made the batch lose, each of its commands gets an answer
-            self._lost(work, tried + 1, lost)
-        else:
-            self._deliver([(one.token, reply) for one, reply in handled.replies])
-            self._count(work, handled)
-            self._after_commit(handled)
+        """A batch from its beginning to its end."""
+        flight = self._take_off(work, tried)
+        if flight is not None:
+            self._land(flight)
 
-    def _lost(self, work: list[Work], tried: int, lost: Exception) -> None:
+    def _take_off(self, work: list[Work], tried: int = 0, *, beside: bool = False) -> Flight | None:
+        """Has a batch decided and sent to the database. None when it was lost; then it has been answered in another way."""
+        earlier = self._in_the_air
+        runway = next(runway for runway in self._runways if earlier is None or runway is not earlier.runway)
+        try:
+            return self._sent(runway, work, tried, beside=beside)
+        except Exception as lost:  # noqa: BLE001  # whatever made the batch lose, each of its commands gets an answer
+            self._land_earlier()
+            self._lost(work, tried, lost, beside=beside)
+        return None
+
+    def _land(self, flight: Flight) -> None:
+        """Waits until a batch is durable, and answers it."""
+        work, handled = flight.work, flight.handled
+        try:
+            self._arrive(flight)
+        except Exception as lost:  # noqa: BLE001  # as above
+            self._lost(work, flight.tried, lost, beside=flight.beside)
+            return
+        self._deliver([(one.token, reply) for one, reply in handled.replies])
+        self._count(work, handled)
+        self._after_commit(handled)
+
+    def _lost(self, work: list[Work], tried: int, lost: Exception, *, beside: bool) -> None:
+        """Answers a batch that lost, or has it tried again: as it was, if it may have lost to the one it was beside."""
+        if isinstance(lost, Unavailable):
+            self._give_up(work, TryAgain())
+            return
+        if isinstance(lost, InDoubt):
+            log.warning("batch_in_doubt", size=len(work), error=str(lost.__cause__))
+            self._give_up(work, OutcomeUnknown())
+            return
         expected = isinstance(lost, Conflict | NotRead | DBAPIError)
         telemetry.RETRIES.labels(reason=type(getattr(lost, "orig", None) or lost).__name__).inc()
         if not expected:
             log.error("batch_broken", size=len(work), exc_info=lost)
         elif not isinstance(lost, Conflict | NotRead | IntegrityError):
             log.warning("batch_lost", size=len(work), error=str(getattr(lost, "orig", lost)))
-        if len(work) > 1 and not _is_of_database(lost):
+        tried += 1
+        if beside:
+            self._handle(work, tried - 1)
+        elif len(work) > 1 and not _is_of_database(lost):
             middle = len(work) // 2
             self._handle(work[:middle])
             self._handle(work[middle:])
@@ -215,69 +290,95 @@ class Engine:
         else:
             self._give_up(work, TryAgain() if expected else lost)
 
-    def _attempt(self, work: Sequence[Work]) -> Handled:
+    def _sent(self, runway: Runway, work: list[Work], tried: int, *, beside: bool) -> Flight:
+        connection = self._connected(runway)
+        runway.since = self._monotonic()
+        began = self._real_now()
+        batch_id = self._ids.hex18(began, line="batches")
         try:
-            return self._transact(work)
-        finally:
-            self._since = None
-
-    def _transact(self, work: Sequence[Work]) -> Handled:
-        connection = self._connected()
-        self._since = self._monotonic()
-        batch_id = self._ids.hex18(self._real_now(), line="batches")
-        handled: Handled | None = None
-        try:
-            with connection.begin() as transaction:
-                handled = self._batch.run(connection, work, batch_id)
-                began = time.perf_counter()
-                with telemetry.stage("commit"):
-                    transaction.commit()
-        except (Conflict, NotRead, IntegrityError):
+            with self._left_behind(runway):
+                connection.begin()
+                handled = self._batch.run(connection, work, batch_id, began)
+        except Exception:
+            runway.since = None
             raise
+        return Flight(work, runway, batch_id, handled, tried, beside)
+
+    def _arrive(self, flight: Flight) -> None:
+        """Waits for the commit. Where it was lost with its connection, the database is asked whether it took place."""
+        runway, began = flight.runway, time.perf_counter()
+        assert runway.connection is not None
+        try:
+            with telemetry.stage("commit"), self._left_behind(runway):
+                arrive(runway.connection)
+                runway.connection.commit()
         except Exception as lost:
-            self._disconnect()  # whatever state it is in, a new connection is in a better one
-            if handled is None:
+            if self._was_refused(lost):
                 raise
-            committed = self._was_committed(batch_id)
+            committed = self._was_committed(runway, flight.batch_id)
             if committed is None:
                 raise InDoubt from lost
             if not committed:
                 raise
-            return handled
+            return
+        finally:
+            runway.since = None
         telemetry.COMMIT_SECONDS.observe(time.perf_counter() - began)
-        return handled
 
-    def _was_committed(self, batch_id: str) -> bool | None:
+    @contextlib.contextmanager
+    def _left_behind(self, runway: Runway) -> Iterator[None]:
+        """Leaves nothing of a transaction that fails in the block; a connection in an unknown state gives way to a new one."""
+        assert runway.connection is not None
+        try:
+            yield
+        except (Conflict, NotRead, IntegrityError):
+            try:
+                runway.connection.rollback()
+            except DBAPIError:
+                self._disconnect(runway)
+            raise
+        except Exception:
+            self._disconnect(runway)
+            raise
+
+    def _was_refused(self, lost: Exception) -> bool:
+        """Whether the database itself said that it did not commit."""
+        if isinstance(lost, Conflict | IntegrityError):
+            return True
+        return not self._database.is_sqlite and isinstance(lost, DBAPIError) and not lost.connection_invalidated
+
+    def _was_committed(self, runway: Runway, batch_id: str) -> bool | None:
         """Whether the database has the batch; None when it could not be asked: then it must not be run again."""
         until = self._monotonic() + LOOK_SECONDS
         while self._monotonic() < until:
             try:
-                self._since = None
-                connection = self._connected()
-                self._since = self._monotonic()
+                runway.since = None
+                connection = self._connected(runway)
+                runway.since = self._monotonic()
                 with connection.begin() as looking:
                     written = was_written(connection, batch_id)
                     looking.rollback()
             except (Unavailable, DBAPIError):
-                self._disconnect()
+                self._disconnect(runway)
                 self._sleep(LOOK_PAUSE_SECONDS)
             else:
                 return written
         return None
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
+    def _connected(self, runway: Runway) -> Connection:
+        if runway.connection is None:
             try:
-                self._connection = self._database.batches.connect()
+                runway.connection = self._database.batches.connect()
             except DBAPIError as lost:
                 raise Unavailable from lost
-        return self._connection
+        return runway.connection
 
-    def _disconnect(self) -> None:
-        if self._connection is not None:
+    @staticmethod
+    def _disconnect(runway: Runway) -> None:
+        if runway.connection is not None:
             with contextlib.suppress(Exception):
-                self._connection.close()
-            self._connection = None
+                runway.connection.close()
+            runway.connection = None
 
     def _give_up(self, work: list[Work], why: Exception) -> None:
         replies: list[tuple[Any, Any]] = []

@@ -33,6 +33,10 @@ _DIALECTS: dict[bool, Any] = {
 }
 
 
+class Conflict(Exception):
+    """Somebody else changed what this transaction had read: it has to be read and decided again."""
+
+
 class Worded(NamedTuple):
     """The text of a statement, the values that are always the same, and for PostgreSQL whose value each `$n` is."""
 
@@ -81,36 +85,63 @@ def execute(connection: Connection, text: str, values: Mapping[str, Any] | Seque
     """
     driver = _driver(connection)
     runner: Any = driver if isinstance(driver, sqlite3.Connection) else _line(connection)
-    try:
+    with _translated(driver):
         return runner.execute(text, values)
-    except (sqlite3.Error, psycopg.Error) as wrong:
-        raise _as_sqlalchemys(wrong, driver) from wrong
 
 
 def begin(connection: Connection, words: str) -> None:
     """Begins a transaction of SQLite. Raises SQLAlchemy's errors."""
     driver: Any = connection.connection.driver_connection
-    try:
+    with _translated(driver):
         driver.execute(words)
-    except sqlite3.Error as wrong:
-        raise _as_sqlalchemys(wrong, driver) from wrong
 
 
 @contextmanager
 def together(connection: Connection) -> Iterator[None]:
     """Statements whose answers nobody needs before the end: PostgreSQL is sent all of them without waiting for each.
 
-    What went wrong may be raised only at the end, and what came of them is to be asked after it. Raises SQLAlchemy's errors.
+    What went wrong may be raised only at the end, and what came of them is to be asked after it. Raises SQLAlchemy's errors,
+    and Conflict.
+    """
+    with ahead(connection):
+        yield
+    arrive(connection)
+
+
+@contextmanager
+def ahead(connection: Connection) -> Iterator[None]:
+    """Statements that PostgreSQL is sent, all of them, and works on by itself: what came of them is known when they `arrive`.
+
+    SQLite runs them at once. Raises SQLAlchemy's errors, and Conflict.
     """
     driver = _driver(connection)
     if isinstance(driver, sqlite3.Connection):
         yield
         return
-    try:
-        with _line(connection).together():
-            yield
-    except psycopg.Error as wrong:
-        raise _as_sqlalchemys(wrong, driver) from wrong
+    with _translated(driver), _line(connection).ahead():
+        yield
+
+
+def arrive(connection: Connection) -> None:
+    """Waits for what was sent `ahead`, and raises what went wrong with it: SQLAlchemy's errors, or Conflict."""
+    driver = _driver(connection)
+    if isinstance(driver, psycopg.Connection):
+        with _translated(driver):
+            _line(connection).arrive()
+
+
+def commit_behind(connection: Connection) -> None:
+    """Has PostgreSQL commit, unless something that was sent before goes wrong. SQLite commits when its transaction is told to."""
+    if not isinstance(_driver(connection), sqlite3.Connection):
+        _line(connection).execute("COMMIT", ())
+
+
+def all_or_conflict(keys: str) -> str:
+    """In the words of PostgreSQL: a value over what was found of an array of keys, of which a Conflict comes unless it was all.
+
+    PostgreSQL itself has to see it where a transaction is sent as a whole, its commit included.
+    """
+    return f"1 / (count(*) = cardinality({keys}))::int"
 
 
 def _line(connection: Connection) -> Line:
@@ -126,9 +157,15 @@ def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def _as_sqlalchemys(wrong: sqlite3.Error | psycopg.Error, driver: Any) -> Exception:
-    base, closed = (psycopg.Error, driver.closed) if isinstance(wrong, psycopg.Error) else (sqlite3.Error, False)
-    return DBAPIError.instance("rows", None, wrong, base, hide_parameters=True, connection_invalidated=closed)
+@contextmanager
+def _translated(driver: Any) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, psycopg.Error) as wrong:
+        if isinstance(wrong, psycopg.errors.DivisionByZero):
+            raise Conflict from wrong
+        base, closed = (psycopg.Error, driver.closed) if isinstance(wrong, psycopg.Error) else (sqlite3.Error, False)
+        raise DBAPIError.instance("rows", None, wrong, base, hide_parameters=True, connection_invalidated=closed) from wrong
 
 
 @lru_cache(TEXTS)

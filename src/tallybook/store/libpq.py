@@ -6,7 +6,7 @@ call of libpq, and those that are sent together meet the wire once (docs/adr/001
 
 import struct
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -50,6 +50,7 @@ class Line:
         self._names: dict[str, bytes] = {}
         self._prepared = 0
         self._sent: list[tuple[str, Answer]] | None = None
+        self._under_way: list[tuple[str, Answer]] = []
 
     def execute(self, text: str, values: Sequence[Value]) -> Answer:
         """Runs a statement whose parameters are `$1`, `$2` …, or sends it with the others."""
@@ -61,17 +62,33 @@ class Line:
     @contextmanager
     def together(self) -> Iterator[None]:
         """Sends what is run in the block without waiting for each; at its end all is done, or the first error is raised."""
+        with self.ahead():
+            yield
+        self.arrive()
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Sends what is run in the block, all of it, and goes on; nothing else is to be run before `arrive`.
+
+        What goes wrong in the block itself is raised at once, and what was sent of it is waited for.
+        """
         assert self._sent is None
+        assert not self._under_way
         self._libpq.enter_pipeline_mode()
         self._sent = []
         try:
             yield
-        finally:
+        except BaseException:
             sent, self._sent = self._sent, None
-            if sent:
-                self._receive(sent)
-            else:
-                self._libpq.exit_pipeline_mode()
+            self._receive(self._sync(sent))
+            raise
+        sent, self._sent = self._sent, None
+        self._under_way = self._sync(sent)
+
+    def arrive(self) -> None:
+        """Waits for all that was sent `ahead`: it is done, or the first error is raised."""
+        sent, self._under_way = self._under_way, []
+        self._receive(sent)
 
     def rows(self, result: Any) -> list[tuple[Any, ...]]:
         """The rows of a result."""
@@ -95,11 +112,22 @@ class Line:
         self._libpq.send_query_prepared(name, given, forms)
         return answer
 
+    def _sync(self, sent: list[tuple[str, Answer]]) -> list[tuple[str, Answer]]:
+        """Has all that was sent on its way. A wire that is broken says so when the results are received."""
+        if not sent:
+            self._libpq.exit_pipeline_mode()
+            return sent
+        with self._driver.lock, suppress(psycopg.OperationalError):  # as its own statements: nobody closes it meanwhile
+            self._libpq.pipeline_sync()
+            self._driver.wait(send(self._libpq))
+        return sent
+
     def _receive(self, sent: list[tuple[str, Answer]]) -> None:
         """Takes the result of everything that was sent. Of what followed an error nothing took place."""
+        if not sent:
+            return
         failed: psycopg.Error | None = None
-        with self._driver.lock:  # as its own statements: nobody closes it meanwhile
-            self._libpq.pipeline_sync()
+        with self._driver.lock:
             results = self._driver.wait(self._results(len(sent) + 1))
             if self._libpq.status != ConnStatus.BAD:
                 self._libpq.exit_pipeline_mode()
@@ -116,7 +144,6 @@ class Line:
 
     def _results(self, count: int) -> Generator[Any, Any, list[Any]]:
         """So many results; fewer when the connection was lost after one that says why."""
-        yield from send(self._libpq)
         results: list[Any] = []
         while len(results) < count:
             try:

@@ -147,11 +147,11 @@ class BookReader:
             for row in connection.execute(self._selects.receipts, {"keys": self._selects.keys(ids)}):
                 book.keep(mapping(records.Receipt).record(row))
 
-    def read(self, connection: Connection, commands: list[Command]) -> Book:
+    def read(self, connection: Connection, commands: list[Command], along: Callable[[], None] | None = None) -> Book:
         """The book for these commands: (1) what names things, (2) the customers it leads to, locked, and all they have.
 
-        What is named is asked for along with the configurations, which say what commands need, as if those were still what is
-        kept of them. If they are not, it is asked for once more.
+        `along` runs something else with the first statements. What is named is asked for along with the configurations, which
+        say what commands need, as if those were still what is kept of them. If they are not, it is asked for once more.
         """
         book = Book()
         project_ids = {command.project_id for command in commands}
@@ -165,6 +165,9 @@ class BookReader:
                 if configuration := said.get(command.project_id):
                     by_project.setdefault(command.project_id, []).append(command.needs(configuration))
             with together(connection):
+                if along is not None:
+                    along()
+                    along = None
                 projects = self._projects_later(connection, project_ids)
                 fences = self._rows_later(connection, self._selects.fences, leases)
                 named = {key: self._named_later(connection, key, needs) for key, needs in by_project.items()}

@@ -4,7 +4,7 @@ SQLAlchemy's processing of parameters costs more than the database does for rows
 so rows are handed to the driver as they are: to SQLite dozens in a statement, to PostgreSQL as a JSON text.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, UniqueConstraint
 
 from tallybook.store.among import Among
-from tallybook.store.driver import execute
+from tallybook.store.driver import Conflict, all_or_conflict, execute
 from tallybook.store.mapping import Mapping
 
 Row = Sequence[Any]
@@ -25,11 +25,8 @@ class Rows(Protocol):
     def insert(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
         """New rows. Raises IntegrityError when one is there already."""
 
-    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> Callable[[], int]:
-        """Changed rows, found by id and the version before; each row ends with that version.
-
-        Tells how many were found: to be asked when all that is written `together` is sent.
-        """
+    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
+        """Changed rows, found by id and the version before; each row ends with that version. Raises Conflict unless all are."""
 
 
 class SqliteRows:
@@ -44,12 +41,13 @@ class SqliteRows:
         for some in _portions(rows):
             execute(connection, _sqlite_insert(mapping, len(some)), [*chain.from_iterable(some)])
 
-    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> Callable[[], int]:
+    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
         """Changed rows: nearly all as rows whose keys stay as they are, which leaves the indexes alone."""
         found = self._update(connection, mapping, rows, keys_stay=True)
         if found != len(rows):
             found += self._update(connection, mapping, rows, keys_stay=False)
-        return lambda: found
+        if found != len(rows):
+            raise Conflict
 
     @staticmethod
     def _update(connection: Connection, mapping: Mapping, rows: Sequence[Row], *, keys_stay: bool) -> int:
@@ -125,12 +123,11 @@ class PostgresRows:
         long = [[row.pop(name) for row in said] for name in _long(mapping)]
         execute(connection, _postgres_insert(mapping), [msgspec.json.encode(said).decode(), *long])
 
-    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> Callable[[], int]:
+    def update(self, connection: Connection, mapping: Mapping, rows: Sequence[Row]) -> None:
         """Changed rows."""
         at = mapping.names.index("id")
         ids = self._among.keys(row[at] for row in rows)
-        done = execute(connection, _postgres_update(mapping), [_as_json([*mapping.names, _BEFORE], rows), ids])
-        return lambda: int(done.rowcount)
+        execute(connection, _postgres_update(mapping), [_as_json([*mapping.names, _BEFORE], rows), ids])
 
 
 _BEFORE = "version_before"
@@ -165,9 +162,10 @@ def _postgres_update(mapping: Mapping) -> str:
     assert not any(_is_bytes(mapping, name) for name in mapping.names)
     changes = ", ".join(f"{name} = said.{name}" for name in mapping.names if name != "id")
     return (
-        f"UPDATE {mapping.table.name} AS kept SET {changes} "  # noqa: S608  # names of ours
+        f"WITH found AS (UPDATE {mapping.table.name} AS kept SET {changes} "  # noqa: S608  # names of ours
         f"FROM json_to_recordset($1::json) AS said({_said(mapping, mapping.names)}, {_BEFORE} bigint) "
-        f"WHERE kept.id = ANY ($2::text[]) AND kept.id = said.id AND kept.version = said.{_BEFORE}"
+        f"WHERE kept.id = ANY ($2::text[]) AND kept.id = said.id AND kept.version = said.{_BEFORE} RETURNING 1) "
+        f"SELECT {all_or_conflict('$2::text[]')} FROM found"
     )
 
 

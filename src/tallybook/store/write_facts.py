@@ -1,6 +1,6 @@
 """Writing a batch: what its pages decided goes out in one statement per table and kind of change."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,11 +13,16 @@ from tallybook.domain.records import Card, Customer, Order, Product, Project, Pu
 from tallybook.ids import least_at
 from tallybook.store import tables
 from tallybook.store.among import Among
-from tallybook.store.driver import rows_later, run, together
+from tallybook.store.driver import Conflict, ahead, all_or_conflict, commit_behind, execute, run, together
 from tallybook.store.mapping import MAPPINGS, to_ms
+from tallybook.store.notices import announce
 from tallybook.store.rows import PostgresRows, Row, Rows, SqliteRows
 from tallybook.usecases.book import Book
 
+HOLD_WEBHOOKS = (
+    f"SELECT {all_or_conflict('$1::text[]')} "  # noqa: S608  # nothing of anybody's
+    "FROM (SELECT id FROM documents WHERE id = ANY ($1::text[]) ORDER BY id FOR KEY SHARE) AS found"
+)
 BATCHES_KEPT = timedelta(hours=1)
 """How long a batch's id is kept, for an engine that lost its connection in the commit."""
 BATCHES_BETWEEN_CLEARANCES = 1000
@@ -36,10 +41,6 @@ CONTESTED: dict[type[Any], str] = {
 and never each for the other."""
 
 
-class Conflict(Exception):
-    """Somebody else changed what this batch had read: it has to be read and decided again."""
-
-
 class FactWriter:
     """Writes the facts of a batch in the transaction it was read in."""
 
@@ -49,8 +50,6 @@ class FactWriter:
         self._among = Among(sqlite=sqlite)
         self._alone = sqlite
         self._batches = 0
-        c = tables.documents.c
-        self._webhooks = select(c.id).where(self._among(c.id)).order_by(c.id).with_for_update(read=True, key_share=True)
         self._batch = insert(tables.batches).values(id=bindparam("id"), created_at=bindparam("created_at"))
         b = tables.batches.c
         # By the id, which sorts by time: there is no index of the instants.
@@ -59,8 +58,16 @@ class FactWriter:
         added = {"n": tables.counters.c.n + bindparam("by")}
         self._counter = count.on_conflict_do_update(index_elements=["name"], set_=added)
 
-    def write(self, connection: Connection, book: Book, batch_id: str, now: datetime) -> None:
-        """Everything that became true in this batch. Raises Conflict when a version that was read is not there any more."""
+    def enter(self, connection: Connection, batch_id: str, now: datetime) -> None:
+        """Puts down that there is this batch: before anything of it is sent `ahead`, so that `was_written` waits for its end."""
+        run(connection, self._batch, {"id": batch_id, "created_at": to_ms(now)})
+
+    def write(self, connection: Connection, book: Book, now: datetime) -> None:
+        """Everything that became true in this batch. Raises Conflict when a version that was read is not there any more.
+
+        It is written `ahead`: on PostgreSQL, which is sent the commit along with it, most of what goes wrong is raised when
+        it arrives. SQLite commits when the caller does.
+        """
         fresh: dict[type[Any], list[Row]] = {}
         stale: dict[type[Any], list[Row]] = {}
         projects: list[Project] = []
@@ -77,34 +84,32 @@ class FactWriter:
                 stale.setdefault(type(record), []).append([*values, before])
         for fact in book.facts:
             fresh.setdefault(type(fact), []).append(MAPPINGS[type(fact)].values(fact))
-        with together(connection):
-            for kind in (kind for kind in MAPPINGS if kind in fresh):
-                self._rows.insert(connection, MAPPINGS[kind], _in_order(kind, fresh[kind]))
-            changed = {kind: self._rows.update(connection, MAPPINGS[kind], stale[kind]) for kind in MAPPINGS if kind in stale}
-            webhooks_are_there = self._hold_webhooks(connection, book)
-            run(connection, self._batch, {"id": batch_id, "created_at": to_ms(now)})
-        for kind, found in changed.items():
-            if found() != len(stale[kind]):
-                raise Conflict(kind.__name__)
-        if not webhooks_are_there():
-            raise Conflict("webhook")
-        self._configure(connection, book, projects)
-        self._count(connection, book.counts)
-        self._forget_batches(connection, now)
+        if projects or ConfigChange in fresh:  # behind the rows: what was just written for a webhook may have to be called off
+            with together(connection):
+                self._write_rows(connection, fresh, stale)
+            self._configure(connection, book, projects)
+            fresh, stale = {}, {}
+        with ahead(connection):
+            self._write_rows(connection, fresh, stale)
+            self._hold_webhooks(connection, book)
+            self._count(connection, book.counts)
+            self._forget_batches(connection, now)
+            if is_for_delivery(book):
+                announce(connection)
+            commit_behind(connection)
 
-    def _hold_webhooks(self, connection: Connection, book: Book) -> Callable[[], bool]:
-        """No worker deletes a webhook under what is sent to it; one that did so before us makes the batch lose.
+    def _write_rows(self, connection: Connection, fresh: dict[type[Any], list[Row]], stale: dict[type[Any], list[Row]]) -> None:
+        for kind in (kind for kind in MAPPINGS if kind in fresh):
+            self._rows.insert(connection, MAPPINGS[kind], _in_order(kind, fresh[kind]))
+        for kind in (kind for kind in MAPPINGS if kind in stale):
+            self._rows.update(connection, MAPPINGS[kind], stale[kind])
 
-        Tells whether all of them are there.
-        """
-        if self._alone:
-            return lambda: True
+    def _hold_webhooks(self, connection: Connection, book: Book) -> None:
+        """No worker deletes a webhook under what is sent to it; one that did so before us makes the batch lose."""
         mine = {fact.entity_id for fact in book.facts if isinstance(fact, ConfigChange)}
         told = {fact.webhook_id for fact in book.facts if isinstance(fact, SendOut)} - mine
-        if not told:
-            return lambda: True
-        rows = rows_later(connection, self._webhooks, {"keys": self._among.keys(told)})
-        return lambda: len(rows()) == len(told)
+        if told and not self._alone:
+            execute(connection, HOLD_WEBHOOKS, [self._among.keys(told)])
 
     def _forget_batches(self, connection: Connection, now: datetime) -> None:
         """Now and then forgets the ids of batches for which nobody can be waiting any more."""
@@ -166,11 +171,16 @@ def _in_order(kind: type[Any], rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: row[at] or "")
 
 
+def is_for_delivery(book: Book) -> bool:
+    """Whether there is something to send, or a webhook was changed: what waited for it may go now."""
+    return any(isinstance(fact, SendOut) or (isinstance(fact, ConfigChange) and fact.kind == "webhook") for fact in book.facts)
+
+
 def was_written(connection: Connection, batch_id: str) -> bool:
     """Whether a batch of this id was committed. To be asked in a transaction that is rolled back.
 
-    On PostgreSQL a commit that lost its connection may still be under way. A row of the same id waits for its end, or for the
-    lock timeout; a query would only say that it is not there yet.
+    On PostgreSQL what lost its connection may still be under way, and will commit. A row of the same id waits for its end, or for
+    the lock timeout; a query would only say that it is not there yet.
     """
     if connection.dialect.name == "sqlite":
         return connection.scalar(select(tables.batches.c.id).where(tables.batches.c.id == batch_id)) is not None
