@@ -2,12 +2,19 @@
 
 import asyncio
 import re
+import struct
 import threading
 from typing import Self
 
 PREPARED = re.compile(rb"P....(\w+)\x00COMMIT\x00", re.DOTALL)
 """The message that gives it a name, by which it is asked for ever after (behind the name of a portal, which is empty)."""
-
+OVERLAP = 64
+"""So much of what was read before is looked at again: a message may come in two parts."""
+COMMITTED = b"COMMIT\0"
+ANSWERED = COMMITTED + b"Z\0\0\0\x05I"
+"""What PostgreSQL says of a COMMIT and behind it."""
+_LAST_WORDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+FAREWELL = b"E" + struct.pack("!I", len(_LAST_WORDS) + 4) + _LAST_WORDS
 
 MEANWHILE_SECONDS = 0.1
 """How long a COMMIT is left alone before it is cut from behind."""
@@ -16,8 +23,9 @@ MEANWHILE_SECONDS = 0.1
 class Proxy:
     """Listens while it is entered, and passes everything on to a port of 127.0.0.1.
 
-    `cut`: "there" loses the next COMMIT, "back" its answer, "meanwhile" does not wait for it. Every connection is closed, and new
-    ones are refused until `mend`, unless the wire is one that `heals` by itself.
+    `cut`: "there" loses the next COMMIT, "back" its answer, "meanwhile" does not wait for it, and "behind" lets the answer pass
+    and a farewell come after it, as of a PostgreSQL that is shut down. Every connection is closed, and new ones are refused until
+    `mend`, unless the wire is one that `heals` by itself.
     """
 
     def __init__(self, port: int, *, heals: bool = False) -> None:
@@ -81,10 +89,13 @@ class Proxy:
 
     async def _there(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
         name: bytes | None = None
+        before = b""
         while said := await _read(reader):
-            if found := PREPARED.search(said):
+            seen = before + said
+            if found := PREPARED.search(seen):
                 name = found[1]
-            commits = name is not None and b"\0" + name + b"\0" in said
+            commits = name is not None and b"\0" + name + b"\0" in seen
+            before = b"" if commits else said[-OVERLAP:]
             if commits and self._wanted == "there":
                 self._cut()
             elif commits and self._wanted == "back":
@@ -103,21 +114,25 @@ class Proxy:
         while said := await _read(reader):
             if self._wanted == "now" and self._deaf is near:
                 self._cut()
+            elif self._wanted == "behind" and ANSWERED in said:
+                near.write(said.partition(ANSWERED)[0] + COMMITTED + FAREWELL)
+                await near.drain()
+                self._cut(abort=False)
             if not near.transport.is_closing():
                 near.write(said)
         near.transport.abort()
         far.transport.abort()
 
-    def _cut(self) -> None:
+    def _cut(self, *, abort: bool = True) -> None:
         self._wanted = None
         self._open = self._heals
-        self._close_all()
+        self._close_all(abort=abort)
         self._was_cut.set()
 
-    def _close_all(self) -> None:
+    def _close_all(self, *, abort: bool = True) -> None:
         for pair in self._pairs:
             for end in pair:
-                end.transport.abort()
+                end.transport.abort() if abort else end.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

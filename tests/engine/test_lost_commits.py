@@ -97,6 +97,23 @@ def test_a_commit_that_is_still_under_way(what: str, postgres_url: str) -> None:
         assert book.verify().findings == []
 
 
+def test_a_commit_behind_which_the_database_says_farewell(postgres_url: str) -> None:
+    """It ends the connection when it has committed, as in a shutdown: points by hand are not given a second time."""
+    with empty_book(postgres_url) as book, Proxy(_port_of(postgres_url), heals=True) as proxy:
+        book.rules(book.programme(), fixed(3))
+        book.order("first")
+        with book.database.reading() as connection:
+            code = connection.scalar(text("SELECT code FROM cards"))
+        wire = postgres_url.replace(f":{_port_of(postgres_url)}/", f":{proxy.port}/")
+        with contextlib.closing(Database(wire)) as other, engine_on(other, 2) as engine:
+            cut = proxy.cut_next("behind")
+            assert engine.do(AdjustBalance(project_id=PROJECT, member=code, points=5, reason="once")).points == 5
+            assert cut.is_set()
+        with book.database.reading() as connection:
+            assert connection.scalar(text("SELECT COUNT(*) FROM transactions WHERE reason = 'once'")) == 1
+        assert book.verify().findings == []
+
+
 def test_a_commit_of_which_nothing_is_known(postgres_url: str) -> None:
     """The database is gone with the commit: it is said that this may have been done; repeated, the order is there once."""
     with empty_book(postgres_url) as book, Proxy(_port_of(postgres_url)) as proxy:

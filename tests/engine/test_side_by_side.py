@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from tallybook.engine.engine import WORTH_A_RUNWAY
+from tallybook.clock import real_now
+from tallybook.domain.refusals import NotFound
+from tallybook.engine.engine import WORTH_A_RUNWAY, Engine
+from tallybook.ids import Ids
+from tallybook.store.database import Database
+from tallybook.usecases.adjust_balance import AdjustBalance
+from tallybook.usecases.cards import DeleteCard
+from tallybook.usecases.command import Command
+from tallybook.usecases.publications import PublishCard
 from tallybook.usecases.put_order import PutOrder
-from tests.books import WAIT_SECONDS, Book, decided, put_order, small_book, submit
+from tests.books import PROJECT, WAIT_SECONDS, Book, decided, engine_on, put_order, small_book, submit
+from tests.proxy import Proxy
 
 WAITING = """SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
              ORDER BY xact_start"""
@@ -40,12 +49,14 @@ class Air:
 
 
 @contextlib.contextmanager
-def _in_the_air(book: Book, first: PutOrder, rest: list[PutOrder], *, batches: int = 2) -> Iterator[Air]:
+def _in_the_air(
+    book: Book, first: Command, rest: Sequence[Command], *, batches: int = 2, table: str = "orders", engine: Engine | None = None
+) -> Iterator[Air]:
     """A batch of one, and what waits when it is sent. At the end of the block they are let go on."""
     with book.database.writing() as connection:
-        with decided(book.engine, [first]) as answers:
-            connection.execute(text("LOCK TABLE orders IN EXCLUSIVE MODE"))
-            later = [submit(book.engine, one) for one in rest]
+        with decided(engine or book.engine, [first]) as answers:
+            connection.execute(text(f"LOCK TABLE {table} IN EXCLUSIVE MODE"))
+            later = [submit(engine or book.engine, one) for one in rest]
         yield Air([*answers, *later], _waiting(book, batches), connection)
 
 
@@ -126,3 +137,108 @@ def test_an_engine_that_stops_answers_what_is_in_the_air(book: Book) -> None:
         stopping.start()
     assert _all_paid(air.answers)
     stopping.join(WAIT_SECONDS)
+    assert not stopping.is_alive()
+
+
+def _code(book: Book) -> str:
+    """Bob's card."""
+    with book.database.reading() as connection:
+        found = text(
+            "SELECT k.code FROM cards k JOIN customers c ON c.id = k.customer_id WHERE c.source_id = 'bob' AND k.balance > 0"
+        )
+        return str(connection.scalars(found).first())
+
+
+def _adjust(code: str, points: int, reason: str = "once") -> AdjustBalance:
+    return AdjustBalance(project_id=PROJECT, member=code, points=points, reason=reason)
+
+
+def _adjusted(book: Book) -> list[tuple[str, int]]:
+    with book.database.reading() as connection:
+        found = connection.execute(text("SELECT reason, COUNT(*) FROM transactions WHERE reason <> '' GROUP BY reason"))
+        return sorted((str(reason), int(count)) for reason, count in found)
+
+
+def test_both_answers_lost_on_their_way(book: Book) -> None:
+    """Points by hand, which no source id protects: the wire is cut behind two commits, and each of them was done once."""
+    port = book.database.url.port
+    assert port is not None
+    code = _code(book)
+    with Proxy(port, heals=True) as proxy:
+        wire = book.database.url.set(port=proxy.port).render_as_string(hide_password=False)
+        with contextlib.closing(Database(wire)) as other, engine_on(other, 2) as engine:
+            proxy.cut_next("back")
+            rest = [_adjust(code, 1, f"number {n}") for n in range(WORTH_A_RUNWAY)]
+            with _in_the_air(book, _adjust(code, 1), rest, table="transactions", engine=engine) as air:
+                pass
+            assert [answer.result(WAIT_SECONDS).status for answer in air.answers] == [200] * (1 + WORTH_A_RUNWAY)
+    assert _adjusted(book) == [(f"number {n}", 1) for n in range(WORTH_A_RUNWAY)] + [("once", 1)]
+    assert book.verify().findings == []
+
+
+def test_an_engine_that_cannot_stop_in_time_does_nothing_twice(book: Book) -> None:
+    """What was sent is neither called off nor done again."""
+    code = _code(book)
+    rest = [_adjust(code, 1, f"number {n}") for n in range(WORTH_A_RUNWAY)]
+    with _in_the_air(book, _adjust(code, 1), rest, table="transactions") as air:
+        book.engine.stop(0.1)
+    assert [answer.result(WAIT_SECONDS).status for answer in air.answers] == [200] * (1 + WORTH_A_RUNWAY)
+    assert _adjusted(book) == [(f"number {n}", 1) for n in range(WORTH_A_RUNWAY)] + [("once", 1)]
+
+
+def test_a_card_is_published_once_though_it_is_asked_for_beside_it(book: Book) -> None:
+    """Every repetition gets the card that was given (decision 16)."""
+    publish = PublishCard(project_id=PROJECT, customer="bob", campaign="To be filled", source_id="same")
+    with _in_the_air(book, publish, [publish] * WORTH_A_RUNWAY, table="publications") as air:
+        pass
+    published = {answer.result(WAIT_SECONDS).answer.publication.id for answer in air.answers}
+    assert len(published) == 1
+
+
+def test_points_are_taken_from_a_card_that_is_deleted_beside_it(book: Book) -> None:
+    """It is not there any more, and that is what is said: nothing is decided on a card of before and lots of after."""
+    code = _code(book)
+    taking = [_adjust(code, -1)] * WORTH_A_RUNWAY
+    with _in_the_air(book, DeleteCard(project_id=PROJECT, key=code), taking, table="events") as air:
+        pass
+    first, *rest = [answer.result(WAIT_SECONDS).answer for answer in air.answers]
+    assert not isinstance(first, Exception)
+    assert {type(answer) for answer in rest} == {NotFound}
+    assert book.verify().findings == []
+
+
+def test_a_second_connection_that_is_not_given(book: Book) -> None:
+    """The database has no room for it: what would have taken it waits for the first one."""
+    with book.database.writing() as connection:
+        for statement in ("CREATE ROLE narrow LOGIN CONNECTION LIMIT 1", "GRANT ALL ON ALL TABLES IN SCHEMA public TO narrow"):
+            connection.execute(text(statement))
+    try:
+        narrow = book.database.url.set(username="narrow").render_as_string(hide_password=False)
+        with (
+            contextlib.closing(Database(narrow)) as other,
+            engine_on(other, 2) as engine,
+            _in_the_air(book, put_order("first"), _orders(), batches=1, engine=engine) as air,
+        ):
+            time.sleep(0.2)
+        assert _all_paid(air.answers)
+    finally:
+        with book.database.writing() as connection:
+            for statement in ("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM narrow", "DROP ROLE narrow"):
+                connection.execute(text(statement))
+
+
+def test_what_fails_behind_an_answer_costs_nobody_else_theirs(book: Book) -> None:
+    """The first batch is durable and answered; the next one, lost meanwhile, is done again all the same."""
+    book.order("before")
+
+    def fail(_: Any) -> None:
+        raise RuntimeError("whoever was to be told is gone")
+
+    engine = Engine(book.database, Ids(2), real_now, after_commit=fail)
+    engine.start()
+    try:
+        with _in_the_air(book, put_order("first", "bob"), _orders(customer="bob"), engine=engine) as air:
+            air.cut(air.processes[1])
+        assert _all_paid(air.answers)
+    finally:
+        engine.stop()

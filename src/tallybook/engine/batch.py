@@ -44,17 +44,20 @@ class Batch:
         self._ids = ids
         self._real_now = real_now
 
-    def run(self, connection: Connection, work: Sequence[Work], batch_id: str, began: datetime) -> Handled:
+    def run(
+        self, connection: Connection, work: Sequence[Work], batch_id: str, began: datetime, *, beside: bool = False
+    ) -> Handled:
         """Does the work in the transaction that the caller has begun, and will commit. Raises what makes the whole batch lose.
 
         What is written goes `ahead`, PostgreSQL's commit with it: the rest of what makes it lose is raised when it arrives.
+        `beside` another batch, a command that breaks makes it lose too: what it read may be of before and after that one.
         """
         handled = Handled()
         submissions = [one for one in work if isinstance(one, Submission)]
         book = self._read(connection, submissions, lambda: self._writer.enter(connection, batch_id, began))
         real_now = self._real_now()  # now that the customers are held: another worker's changes of them were before it
         with telemetry.stage("decide"):
-            handled.replies += [(one, self._handle(book, one, real_now)) for one in submissions]
+            handled.replies += [(one, self._handle(book, one, real_now, beside=beside)) for one in submissions]
         for errand in work:
             if isinstance(errand, Errand):
                 handled.replies.append((errand, errand.run(connection)))
@@ -72,7 +75,7 @@ class Batch:
             self._reader.receipts(connection, book, [one.idempotency.receipt_id for one in submissions if one.idempotency])
         return book
 
-    def _handle(self, book: Book, submission: Submission, real_now: datetime) -> Reply:
+    def _handle(self, book: Book, submission: Submission, real_now: datetime, *, beside: bool) -> Reply:
         kept = book.receipts.get(submission.idempotency.receipt_id) if submission.idempotency else None
         if kept is not None and submission.idempotency is not None and kept.body_hash == submission.idempotency.body_hash:
             return Reply(kept.status, kept.body, replayed=True)
@@ -86,7 +89,7 @@ class Batch:
         def blank() -> Page:
             return Page(book, book.configurations[project.id], self._ids, now, real_now, submission.command.actor)
 
-        page, answer = self._decided(submission, blank)
+        page, answer = self._decided(submission, blank, beside=beside)
         reply = self._said(submission, answer)
         if page is not None:
             self._keep_receipt(page, submission, reply, real_now)
@@ -94,7 +97,7 @@ class Batch:
         return reply
 
     @staticmethod
-    def _decided(submission: Submission, blank: Callable[[], Page]) -> tuple[Page | None, Any]:
+    def _decided(submission: Submission, blank: Callable[[], Page], *, beside: bool) -> tuple[Page | None, Any]:
         """What the command decided, and its page; an empty page for a refusal; none when an invariant failed."""
         page = blank()
         try:
@@ -105,6 +108,8 @@ class Batch:
         except NotRead:
             raise
         except Exception as broken:  # this command only: logged, and answered 500
+            if beside:
+                raise
             log.exception("command_broken", command=type(submission.command).__name__)
             return None, broken
         return page, answer

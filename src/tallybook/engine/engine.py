@@ -86,10 +86,11 @@ class Runway:
 
 @dataclass(slots=True)
 class Flight:
-    """A batch that was sent to the database and has not been heard of. `beside`: another one was in the air when it began."""
+    """A batch that was sent to the database and has not been heard of. `beside`: another one was in the air with it."""
 
     work: list[Work]
     runway: Runway
+    connection: Connection
     batch_id: str
     handled: Handled
     tried: int
@@ -142,6 +143,8 @@ class Engine:
             self._stopping = True
             self._wake.notify()
         self._thread.join(seconds)
+        if self._thread.is_alive():  # it has its connections, and the watch; what it is doing may yet be done
+            return
         self._ended.set()
         for runway in self._runways:
             self._disconnect(runway)
@@ -226,6 +229,7 @@ class Engine:
         if flight is not None:
             earlier, self._in_the_air = self._in_the_air, flight
             if earlier is not None:
+                earlier.beside = True
                 self._land(earlier)
 
     def _land_earlier(self) -> None:
@@ -241,12 +245,12 @@ class Engine:
 
     def _take_off(self, work: list[Work], tried: int = 0, *, beside: bool = False) -> Flight | None:
         """Has a batch decided and sent to the database. None when it was lost; then it has been answered in another way."""
-        earlier = self._in_the_air
-        runway = next(runway for runway in self._runways if earlier is None or runway is not earlier.runway)
+        taken = self._in_the_air and self._in_the_air.runway
+        free = [runway for runway in self._runways if runway is not taken]
+        runway = next((runway for runway in free if runway.connection is not None), free[0])
         try:
             return self._sent(runway, work, tried, beside=beside)
         except Exception as lost:  # noqa: BLE001  # whatever made the batch lose, each of its commands gets an answer
-            self._land_earlier()
             self._lost(work, tried, lost, beside=beside)
         return None
 
@@ -263,30 +267,30 @@ class Engine:
         self._after_commit(handled)
 
     def _lost(self, work: list[Work], tried: int, lost: Exception, *, beside: bool) -> None:
-        """Answers a batch that lost, or has it tried again: as it was, if it may have lost to the one it was beside."""
-        if isinstance(lost, Unavailable):
-            self._give_up(work, TryAgain())
-            return
+        """Answers a batch that lost, or has it tried again, alone: as it was, if it may have lost to the one it was beside."""
+        self._guarded(self._land_earlier)
         if isinstance(lost, InDoubt):
             log.warning("batch_in_doubt", size=len(work), error=str(lost.__cause__))
             self._give_up(work, OutcomeUnknown())
             return
-        expected = isinstance(lost, Conflict | NotRead | DBAPIError)
+        if isinstance(lost, Unavailable) and not beside:
+            self._give_up(work, TryAgain())
+            return
+        expected = isinstance(lost, Conflict | NotRead | DBAPIError | Unavailable)
         telemetry.RETRIES.labels(reason=type(getattr(lost, "orig", None) or lost).__name__).inc()
         if not expected:
             log.error("batch_broken", size=len(work), exc_info=lost)
         elif not isinstance(lost, Conflict | NotRead | IntegrityError):
             log.warning("batch_lost", size=len(work), error=str(getattr(lost, "orig", lost)))
-        tried += 1
         if beside:
-            self._handle(work, tried - 1)
+            self._handle(work, tried)
         elif len(work) > 1 and not _is_of_database(lost):
             middle = len(work) // 2
             self._handle(work[:middle])
             self._handle(work[middle:])
-        elif tried < TRIES:
-            self._sleep(PAUSE_SECONDS * tried)
-            self._handle(work, tried)
+        elif tried + 1 < TRIES:
+            self._sleep(PAUSE_SECONDS * (tried + 1))
+            self._handle(work, tried + 1)
         else:
             self._give_up(work, TryAgain() if expected else lost)
 
@@ -296,22 +300,21 @@ class Engine:
         began = self._real_now()
         batch_id = self._ids.hex18(began, line="batches")
         try:
-            with self._left_behind(runway):
+            with self._left_behind(runway, connection):
                 connection.begin()
-                handled = self._batch.run(connection, work, batch_id, began)
+                handled = self._batch.run(connection, work, batch_id, began, beside=beside)
         except Exception:
             runway.since = None
             raise
-        return Flight(work, runway, batch_id, handled, tried, beside)
+        return Flight(work, runway, connection, batch_id, handled, tried, beside)
 
     def _arrive(self, flight: Flight) -> None:
         """Waits for the commit. Where it was lost with its connection, the database is asked whether it took place."""
         runway, began = flight.runway, time.perf_counter()
-        assert runway.connection is not None
         try:
-            with telemetry.stage("commit"), self._left_behind(runway):
-                arrive(runway.connection)
-                runway.connection.commit()
+            with telemetry.stage("commit"), self._left_behind(runway, flight.connection):
+                arrive(flight.connection)
+                flight.connection.commit()
         except Exception as lost:
             if self._was_refused(lost):
                 raise
@@ -326,14 +329,13 @@ class Engine:
         telemetry.COMMIT_SECONDS.observe(time.perf_counter() - began)
 
     @contextlib.contextmanager
-    def _left_behind(self, runway: Runway) -> Iterator[None]:
+    def _left_behind(self, runway: Runway, connection: Connection) -> Iterator[None]:
         """Leaves nothing of a transaction that fails in the block; a connection in an unknown state gives way to a new one."""
-        assert runway.connection is not None
         try:
             yield
         except (Conflict, NotRead, IntegrityError):
             try:
-                runway.connection.rollback()
+                connection.rollback()
             except DBAPIError:
                 self._disconnect(runway)
             raise
@@ -342,10 +344,12 @@ class Engine:
             raise
 
     def _was_refused(self, lost: Exception) -> bool:
-        """Whether the database itself said that it did not commit."""
+        """Whether the database itself said that it did not commit, over a connection that is still there."""
         if isinstance(lost, Conflict | IntegrityError):
             return True
-        return not self._database.is_sqlite and isinstance(lost, DBAPIError) and not lost.connection_invalidated
+        if not isinstance(lost, DBAPIError) or lost.connection_invalidated:
+            return False
+        return getattr(lost.orig, "sqlstate", None) is not None  # SQLite has none, and is asked
 
     def _was_committed(self, runway: Runway, batch_id: str) -> bool | None:
         """Whether the database has the batch; None when it could not be asked: then it must not be run again."""
@@ -377,6 +381,7 @@ class Engine:
     def _disconnect(runway: Runway) -> None:
         if runway.connection is not None:
             with contextlib.suppress(Exception):
+                runway.connection.invalidate()  # not reset, which what is still under way would not allow
                 runway.connection.close()
             runway.connection = None
 

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
 
-from tallybook.store.libpq import Line
+from tallybook.store.libpq import COMMIT, Line
 
 Query = Any
 """A Select, or several joined by UNION. One that is made once: the text of each is kept."""
@@ -133,7 +133,7 @@ def arrive(connection: Connection) -> None:
 def commit_behind(connection: Connection) -> None:
     """Has PostgreSQL commit, unless something that was sent before goes wrong. SQLite commits when its transaction is told to."""
     if not isinstance(_driver(connection), sqlite3.Connection):
-        _line(connection).execute("COMMIT", ())
+        _line(connection).execute(COMMIT, ())
 
 
 def all_or_conflict(keys: str) -> str:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.generators import fetch_many, send
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format, TransactionStatus
+from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
 
 Value = str | int | list[str] | None
 """A list is an array of texts."""
@@ -129,8 +129,10 @@ class Line:
         failed: psycopg.Error | None = None
         with self._driver.lock:
             results = self._driver.wait(self._results(len(sent) + 1))
-            if self._libpq.status != ConnStatus.BAD:
+            if results[-1].status == ExecStatus.PIPELINE_SYNC:
                 self._libpq.exit_pipeline_mode()
+            else:  # the connection ended behind what it had answered, and may not know it yet
+                self._libpq.finish()
         for (text, answer), result in zip(sent, results, strict=False):  # the last one is of the end
             answer.result = result
             if result.status in _FAILED:
@@ -139,6 +141,10 @@ class Line:
                     self._names.clear()
                 elif answer.is_of_name:
                     self._names.pop(text, None)
+            elif text == COMMIT and not answer.is_of_name and result.command_status != COMMIT.encode():
+                failed = failed or psycopg.errors.InFailedSqlTransaction("rolled back instead of committed")
+        if failed is None and results[-1].status != ExecStatus.PIPELINE_SYNC:
+            failed = error_from_result(results[-1])
         if failed is not None:
             raise failed
 
@@ -158,6 +164,7 @@ class Line:
         return results
 
 
+COMMIT = "COMMIT"
 _BEGIN = "BEGIN"
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 _PREPARE_AGAIN = (b"26000", b"0A000")

@@ -15,7 +15,7 @@ from tallybook.domain.configuration import Configuration
 from tallybook.ids import Ids
 from tallybook.store import tables
 from tallybook.store.among import Among
-from tallybook.store.driver import all_rows, all_values, rows_later, together
+from tallybook.store.driver import Conflict, all_rows, all_values, rows_later, together
 from tallybook.store.mapping import MAPPINGS, mapping
 from tallybook.store.read_codes import taken_codes
 from tallybook.store.read_products import ProductReader
@@ -117,13 +117,15 @@ class BookReader:
 
     def configurations(self, connection: Connection, project_ids: Iterable[str]) -> dict[str, Configuration]:
         """The configurations of these projects as of this transaction; a project that is not there is left out."""
-        return self._as_now(connection, self._projects_later(connection, project_ids)())
+        keys = set(project_ids)
+        return self._as_now(connection, keys, self._projects_later(connection, keys)())
 
-    def _projects_later(self, connection: Connection, project_ids: Iterable[str]) -> Callable[[], list[records.Project]]:
-        return self._later(connection, records.Project, self._selects.projects, set(project_ids))
+    def _projects_later(self, connection: Connection, project_ids: set[str]) -> Callable[[], list[records.Project]]:
+        return self._later(connection, records.Project, self._selects.projects, project_ids)
 
-    def _as_now(self, connection: Connection, projects: list[records.Project]) -> dict[str, Configuration]:
+    def _as_now(self, connection: Connection, project_ids: set[str], projects: list[records.Project]) -> dict[str, Configuration]:
         """The configurations of projects as they are now: what is kept of them, or read again."""
+        self.forget(project_ids - {project.id for project in projects})
         for project in projects:
             kept = self._configurations.get(project.id)
             if kept is None or kept.project.config_version != project.config_version:
@@ -171,11 +173,12 @@ class BookReader:
                 projects = self._projects_later(connection, project_ids)
                 fences = self._rows_later(connection, self._selects.fences, leases)
                 named = {key: self._named_later(connection, key, needs) for key, needs in by_project.items()}
-            now = self._as_now(connection, projects())
+            now = self._as_now(connection, project_ids, projects())
         book.configurations = now
         book.fences = {str(name): int(fence) for name, fence in fences()}
+        people = {project_id: keep(book) for project_id, keep in named.items()}
         for project_id, needs in sorted(by_project.items()):  # customers are locked in one order by everybody
-            self._read_project(connection, book, project_id, needs, named[project_id](book))
+            self._read_project(connection, book, project_id, needs, people[project_id])
         return book
 
     def _read_project(self, connection: Connection, book: Book, project_id: str, needs: list[Needs], people: set[str]) -> None:
@@ -209,7 +212,6 @@ class BookReader:
         cards = {key for need in needs for key in need.cards}
         people = {key for need in needs for key in need.customers}
         entries = {key for need in needs for key in need.entries}
-        sources = {key for need in needs for key in need.publications}
         found: list[Callable[[], list[Any]]] = [
             self._later(connection, records.Order, s.orders_by_id, {key for key in orders if key.startswith("ord_")}),
             self._later(connection, records.Order, s.orders_by_source, orders, project_id=project_id),
@@ -217,15 +219,12 @@ class BookReader:
             self._later(connection, records.Card, s.cards_by_id, cards),
             self._later(connection, records.Card, s.cards_by_code, cards, project_id=project_id),
         ]
-        publications = self._later(connection, records.Publication, s.publications, sources, project_id=project_id)
         customers = self._rows_later(connection, s.customers_by_source, people, project_id=project_id)
         products = self._products.later(connection, project_id, needs)
 
         def keep(book: Book) -> set[str]:
             for read in found:
                 book.keep_all(read())
-            for publication in publications():
-                book.keep(publication)
             products(book)
             ids = {key for key in people if key.startswith("cust_")} | {row[0] for row in customers()}
             for order in book.orders.values():
@@ -235,22 +234,28 @@ class BookReader:
         return keep
 
     def _read_customers(self, connection: Connection, book: Book, project_id: str, ids: set[str], needs: list[Needs]) -> None:
-        """The customers of these ids and what they have, and what belongs to the orders and cards in the book."""
+        """The customers of these ids and what they have, and what belongs to the orders and cards in the book.
+
+        Raises Conflict for a card that was named and is not its customer's any more: another batch was before this one, which
+        waited for the customer.
+        """
         s = self._selects
-        nobodys = {card.id for card in book.cards.values() if not card.customer_id}
+        named = list(book.cards.values())
+        sources = {key for need in needs for key in need.publications}
         with together(connection):
-            found: list[Callable[[], list[Any]]] = [
-                self._later(connection, records.Customer, s.customers, ids),  # first, since it locks them
-                self._later(connection, records.Card, s.cards_of, ids),
-                self._later(connection, records.TierMembership, s.memberships, ids),
-                self._later(connection, records.Lot, s.lots_of, ids),
-                self._later(connection, records.Lot, s.lots, nobodys),
-            ]
+            customers = self._later(connection, records.Customer, s.customers, ids)  # first, since it locks them
+            cards = self._later(connection, records.Card, s.cards_of, ids)
+            memberships = self._later(connection, records.TierMembership, s.memberships, ids)
+            lots = self._later(connection, records.Lot, s.lots_of, ids)
+            nobodys = self._later(connection, records.Lot, s.lots, {card.id for card in named if not card.customer_id})
             awards = self._later(connection, records.Award, s.awards, set(book.orders), project_id=project_id)
-        for read in found:
-            book.keep_all(read())
-        for award in awards():
-            book.keep(award)
+            publications = self._later(connection, records.Publication, s.publications, sources, project_id=project_id)
+        held = cards()
+        if {card.id for card in named if card.customer_id in ids} - {card.id for card in held}:
+            raise Conflict
+        book.keep_all([*customers(), *held, *memberships(), *lots(), *nobodys()])
+        for kept in (*awards(), *publications()):
+            book.keep(kept)
         if any(need.publications_of_cards for need in needs) and book.cards:
             for publication in self._all(connection, records.Publication, s.publications_of, keys=s.keys(book.cards)):
                 book.keep(publication)

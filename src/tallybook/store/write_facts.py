@@ -106,9 +106,11 @@ class FactWriter:
 
     def _hold_webhooks(self, connection: Connection, book: Book) -> None:
         """No worker deletes a webhook under what is sent to it; one that did so before us makes the batch lose."""
+        if self._alone:
+            return
         mine = {fact.entity_id for fact in book.facts if isinstance(fact, ConfigChange)}
         told = {fact.webhook_id for fact in book.facts if isinstance(fact, SendOut)} - mine
-        if told and not self._alone:
+        if told:
             execute(connection, HOLD_WEBHOOKS, [self._among.keys(told)])
 
     def _forget_batches(self, connection: Connection, now: datetime) -> None:
