@@ -1,6 +1,7 @@
 """While PostgreSQL writes one batch the next one takes off beside it: both are answered, whatever becomes of either."""
 
 import contextlib
+import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tallybook.clock import real_now
-from tallybook.domain.refusals import NotFound
+from tallybook.domain.records import Transaction
+from tallybook.domain.refusals import NotFound, OutcomeUnknown, TryAgain
 from tallybook.engine.engine import WORTH_A_RUNWAY, Engine
 from tallybook.ids import Ids
 from tallybook.store.database import Database
@@ -242,3 +244,38 @@ def test_what_fails_behind_an_answer_costs_nobody_else_theirs(book: Book) -> Non
         assert _all_paid(air.answers)
     finally:
         engine.stop()
+
+
+END_ANOTHER = """SELECT COUNT(pg_terminate_backend(pid)) FROM (
+                 SELECT pid FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' LIMIT 1) AS one"""
+
+
+def test_sessions_that_end_at_any_moment(book: Book) -> None:
+    """For three seconds PostgreSQL ends sessions at work: what was answered was done once, what was refused was not done."""
+    chance, code = random.Random(7), _code(book)
+    stopped = threading.Event()
+
+    def end_sessions() -> None:
+        while not stopped.wait(chance.random() * 0.08):
+            with book.database.writing() as connection:
+                connection.execute(text(END_ANOTHER))
+
+    ending = threading.Thread(target=end_sessions)
+    ending.start()
+    answers: dict[str, Future[Any]] = {}
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        for _ in range(20):
+            reason = f"number {len(answers)}"
+            answers[reason] = submit(book.engine, _adjust(code, 1, reason))
+        time.sleep(0.02)
+    stopped.set()
+    ending.join()
+    said = {reason: answer.result(WAIT_SECONDS).answer for reason, answer in answers.items()}
+    done = dict(_adjusted(book))
+    assert {type(answer) for answer in said.values()} <= {Transaction, TryAgain, OutcomeUnknown}
+    assert {reason for reason, answer in said.items() if isinstance(answer, Transaction)} <= done.keys()
+    assert not {reason for reason, answer in said.items() if isinstance(answer, TryAgain)} & done.keys()
+    assert set(done.values()) == {1}
+    assert book.verify().findings == []
