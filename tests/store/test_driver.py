@@ -89,6 +89,22 @@ def test_what_is_sent_ahead_is_done_when_it_arrives(database: Database) -> None:
     assert _names(database) == ["first", "fourth", "second"]
 
 
+def test_a_commit_that_only_rolls_back_is_an_error(postgres_url: str) -> None:
+    """PostgreSQL does not call it one, where a statement had failed and nobody minded: what was written is not there."""
+    with contextlib.closing(Database(postgres_url)) as database:
+        migrate(database)
+        with database.batches.connect() as connection:
+            connection.begin()
+            run(connection, ADD, {"name": "lost", "n": 1})
+            with pytest.raises(DBAPIError):
+                execute(connection, "SELECT nothing FROM nowhere", [])
+            with ahead(connection):
+                commit_behind(connection)
+            with pytest.raises(DBAPIError, match="rolled back"):
+                arrive(connection)
+        assert _names(database) == []
+
+
 def _names(database: Database) -> list[str]:
     with database.reading() as connection:
         return sorted(all_values(connection, select(counters.c.name), {}))
