@@ -1,6 +1,7 @@
 """How PostgreSQL looks up what a batch needs while its tables are small, or were a moment ago."""
 
 import contextlib
+from typing import Any
 
 from sqlalchemy import Engine, text
 
@@ -42,24 +43,24 @@ def test_the_engine_goes_through_an_index_even_where_the_planner_would_read_a_sm
         assert "Index Cond: (id = ANY ('{lot_1,lot_2}'" in _plan(database.batches, change)
 
 
-def test_the_conditions_of_partial_indexes_are_seen_though_a_statement_is_planned_once(postgres_url: str) -> None:
-    """A parameter in their place would have all entries of all customers read, in each batch of somebody who waits for points."""
+def _planned_once(postgres_url: str, query: Any, values: str) -> str:
+    """The plan that the engine's connection would keep for a query, in a new database."""
     with contextlib.closing(Database(postgres_url)) as database:
         migrate(database)
-        entries = _worded(_selects(sqlite=False, locking=True).entries_of, sqlite=False).text
+        words = _worded(query, sqlite=False).text
         with database.batches.connect() as connection:
-            connection.execute(text(f"PREPARE asked AS {entries.replace(':', chr(92) + ':')}"))
-            plan = "\n".join(connection.scalars(text("EXPLAIN EXECUTE asked('{cust_1}')")))
-        assert "Index Scan" in plan
+            connection.execute(text(f"PREPARE asked AS {words.replace(':', chr(92) + ':')}"))
+            return "\n".join(connection.scalars(text(f"EXPLAIN EXECUTE asked({values})")))
+
+
+def test_the_conditions_of_partial_indexes_are_seen_though_a_statement_is_planned_once(postgres_url: str) -> None:
+    """A parameter in their place would have all entries of all customers read, in each batch of somebody who waits for points."""
+    plan = _planned_once(postgres_url, _selects(sqlite=False, locking=True).entries_of, "'{cust_1}'")
+    assert "Index Scan" in plan
 
 
 def test_the_lots_of_customers_are_found_through_their_cards(postgres_url: str) -> None:
     """The cards are found first, and then their lots: joined, all lots of all customers might be read for those of a few."""
-    with contextlib.closing(Database(postgres_url)) as database:
-        migrate(database)
-        lots = _worded(_selects(sqlite=False, locking=True).lots_of, sqlite=False).text
-        with database.batches.connect() as connection:
-            connection.execute(text(f"PREPARE asked AS {lots.replace(':', chr(92) + ':')}"))
-            plan = "\n".join(connection.scalars(text("EXPLAIN EXECUTE asked('{cust_1}', 'ACTIVE')")))
-        assert "Index Cond: (card_id = ANY ($" in plan
-        assert "Seq Scan" not in plan
+    plan = _planned_once(postgres_url, _selects(sqlite=False, locking=True).lots_of, "'{cust_1}', 'ACTIVE'")
+    assert "Index Cond: (card_id = ANY ($" in plan
+    assert "Seq Scan" not in plan
