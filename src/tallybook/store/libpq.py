@@ -30,11 +30,6 @@ class Answer:
         """Whether it is of the naming of a statement, not of the statement itself."""
         self.result: Any = None
 
-    @property
-    def rowcount(self) -> int:
-        """How many rows were written."""
-        return self.result.command_tuples or 0
-
     def fetchall(self) -> list[tuple[Any, ...]]:
         """The rows that were found."""
         return self._line.rows(self.result)
