@@ -176,7 +176,7 @@ class BookReader:
             now = self._as_now(connection, project_ids, projects())
         book.configurations = now
         book.fences = {str(name): int(fence) for name, fence in fences()}
-        people = {project_id: keep(book) for project_id, keep in named.items()}
+        people = {project_id: named[project_id](book) for project_id in sorted(named)}
         for project_id, needs in sorted(by_project.items()):  # customers are locked in one order by everybody
             self._read_project(connection, book, project_id, needs, people[project_id])
         return book
